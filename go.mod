@@ -17,4 +17,5 @@ require (
 	github.com/yuin/gopher-lua v1.1.2 // indirect
 	golang.org/x/net v0.62.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/tools v0.48.0 // indirect
 )
