@@ -2,24 +2,15 @@ package errlog
 
 import (
 	"errors"
-	"strconv"
 	"syscall"
+
+	"weir/netio/sock"
 )
 
-// AppendErrno appends " (98: Address already in use)": the suffix that a failed
-// system call's line carries. The words are the C library's, which Go's table
-// has in lower case.
+// AppendErrno appends " (98: Address already in use)": the suffix that the line
+// of a failed system call carries.
 func AppendErrno(dst []byte, e syscall.Errno) []byte {
-	dst = append(dst, " ("...)
-	dst = strconv.AppendInt(dst, int64(e), 10)
-	dst = append(dst, ": "...)
-	text := e.Error()
-	if c := text[0]; 'a' <= c && c <= 'z' {
-		dst = append(dst, c-'a'+'A')
-		text = text[1:]
-	}
-	dst = append(dst, text...)
-	return append(dst, ')')
+	return sock.AppendErrno(append(dst, ' '), e)
 }
 
 // ErrnoText is AppendErrno's suffix for the errno inside err. An error without

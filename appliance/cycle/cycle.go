@@ -1,0 +1,165 @@
+package cycle
+
+import (
+	"fmt"
+	"os"
+
+	"weir/appliance/conf"
+	"weir/appliance/errlog"
+	"weir/netio/sock"
+)
+
+// Cycle is one loaded configuration.
+type Cycle struct {
+	// Immutable, set before the first directive is read.
+	Prefix     string // directory of -p with a slash at the end
+	ConfPrefix string // directory of ConfFile with a slash at the end
+	ConfFile   string // full path of the main configuration file
+	Check      bool   // only checked, by the master or -t: costly things need not be made
+	Tree       *conf.Tree
+
+	// Set when all directives were read; finish hooks may use them.
+	Core   Core
+	Events Events
+	Log    *errlog.Log // main error_log
+
+	// What the process provides, filled by setters.
+	Listens   []*Listen
+	TempPaths []conf.TempDir // made and given to the user by the master
+
+	// HTTP is the *http.Generation that the http block's setter made; nil
+	// without such a block.
+	HTTP any
+
+	main     mainConf
+	events   eventsConf
+	outputs  []errlog.Output
+	files    []*errlog.File
+	byPath   map[string]*errlog.File
+	zones    map[ZoneID]any
+	hooks    []func() error
+	old      *Cycle
+	read     map[string][]byte // what ReadFile gave, to be handed to the server
+	readOnly bool              // ReadFile takes from read alone
+}
+
+// Listen is one address to listen on.
+type Listen struct {
+	Addr    sock.Addr
+	Options sock.ListenOptions
+	Text    string // the address as nginx prints it: "127.0.0.1:80", "unix:/run/weir.sock"
+	Service any    // what serves it; the process hands it to the service's Acceptor
+	Shared  bool   // one descriptor for all workers (Unix sockets), not one for each
+}
+
+// Key identifies the address among the listeners of the process.
+func (l *Listen) Key() string { return l.Addr.String() }
+
+// ZoneID is the full identity of a memory zone: one that differs in any part is
+// another zone and starts empty.
+type ZoneID struct {
+	Kind   string // directive or module that owns it: "lua_shared_dict"
+	Name   string
+	Size   int64  // bytes, 0 where the kind has no size
+	Params string // whatever else decides the layout, as the owner prints it
+}
+
+// carrier is what setters of a block may put in place of the Cycle in Cx.Data.
+type carrier interface{ Cycle() *Cycle }
+
+// Of is the cycle that a directive's setter works for. Cx.Data is the Cycle
+// itself, or something of an inner block that leads to it by a method Cycle.
+func Of(cx *conf.Cx) *Cycle {
+	switch d := cx.Data.(type) {
+	case *Cycle:
+		return d
+	case carrier:
+		return d.Cycle()
+	}
+	panic(fmt.Sprintf("BUG: cycle: Cx.Data is %T", cx.Data))
+}
+
+// OpenFile registers a log file by its full path. The File of a path is the
+// same in all cycles of the process; it is opened once the configuration has
+// been accepted, and again on USR1.
+func (c *Cycle) OpenFile(path string) *errlog.File {
+	if f := c.byPath[path]; f != nil {
+		return f
+	}
+	var f *errlog.File
+	if c.old != nil {
+		f = c.old.byPath[path]
+	}
+	if f == nil {
+		f = errlog.NewFile(path)
+	}
+	c.byPath[path] = f
+	c.files = append(c.files, f)
+	return f
+}
+
+// Files are the registered log files, each path once.
+func (c *Cycle) Files() []*errlog.File { return c.files }
+
+// AddListen registers an address. The caller sees to it that none comes twice.
+func (c *Cycle) AddListen(l *Listen) { c.Listens = append(c.Listens, l) }
+
+// AddTempPath registers a directory that the master makes; a path may come
+// again.
+func (c *Cycle) AddTempPath(d conf.TempDir) {
+	for i := range c.TempPaths {
+		if c.TempPaths[i].Path == d.Path {
+			return
+		}
+	}
+	c.TempPaths = append(c.TempPaths, d)
+}
+
+// Zone gives the zone of that identity: the one of the cycle before when it had
+// it, else a new one made by create. Within one cycle all callers share it.
+func (c *Cycle) Zone(id ZoneID, create func() (any, error)) (any, error) {
+	if z, ok := c.zones[id]; ok {
+		return z, nil
+	}
+	if c.old != nil {
+		if z, ok := c.old.zones[id]; ok {
+			c.zones[id] = z
+			return z, nil
+		}
+	}
+	z, err := create()
+	if err == nil {
+		c.zones[id] = z
+	}
+	return z, err
+}
+
+// OldHTTP is the HTTP value of the cycle that is being replaced, nil for the
+// first: modules carry over the state of what has not changed.
+func (c *Cycle) OldHTTP() any {
+	if c.old == nil {
+		return nil
+	}
+	return c.old.HTTP
+}
+
+// OnFinish has hook run after all directives were read and Core, Events and Log
+// are set; its error fails the load.
+func (c *Cycle) OnFinish(hook func() error) { c.hooks = append(c.hooks, hook) }
+
+// ReadFile reads a file that the configuration names and that may be for root
+// alone (keys, certificates). The master reads the disk; the server process
+// gets what the master read.
+func (c *Cycle) ReadFile(path string) ([]byte, error) {
+	if data, ok := c.read[path]; ok {
+		return data, nil
+	}
+	if c.readOnly {
+		return nil, &os.PathError{Op: "open", Path: path, Err: os.ErrNotExist}
+	}
+	data, err := os.ReadFile(path)
+	if err == nil {
+		c.read[path] = data
+	}
+	return data, err
+}

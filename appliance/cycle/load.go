@@ -1,0 +1,86 @@
+package cycle
+
+import (
+	"errors"
+	"strings"
+
+	"weir/appliance/conf"
+	"weir/appliance/errlog"
+)
+
+// LoadOptions say where a configuration comes from and what it replaces.
+type LoadOptions struct {
+	Prefix   string // of -p, made absolute by Resolve; with a slash at the end
+	ConfFile string // full path
+	ErrorLog string // of -e; "" is standard error
+	Globals  string // of -g
+
+	Check    bool        // see Cycle.Check
+	Snapshot *Snapshot   // take directives and files from here, not from the disk
+	Old      *Cycle      // the cycle that this one will replace; nil for the first
+	Log      *errlog.Log // receives warnings; nil drops them
+}
+
+// Load reads a configuration and applies it. All independent errors are
+// reported together, as conf.Errors.
+func Load(table *conf.Table, o LoadOptions) (*Cycle, error) {
+	c := &Cycle{
+		Prefix:     o.Prefix,
+		ConfFile:   o.ConfFile,
+		ConfPrefix: o.ConfFile[:strings.LastIndexByte(o.ConfFile, '/')+1],
+		Check:      o.Check,
+		old:        o.Old,
+		byPath:     make(map[string]*errlog.File),
+		zones:      make(map[ZoneID]any),
+		read:       make(map[string][]byte),
+	}
+	if s := o.Snapshot; s != nil {
+		c.Tree, c.read, c.readOnly = s.Tree, s.Files, true
+	} else {
+		tree, err := conf.Parse(o.ConfFile, conf.Options{Prefix: c.ConfPrefix, RawBlock: table.RawBlock, Globals: o.Globals})
+		if tree == nil {
+			return nil, err
+		}
+		c.Tree = tree // errors of the text stand in the tree and are met by the walk
+	}
+	warn := func(_, msg string) {
+		if o.Log != nil {
+			o.Log.Write(errlog.Warn, 0, []byte(msg))
+		}
+	}
+	cx := &conf.Cx{Table: table, Prefix: c.Prefix, ConfPrefix: c.ConfPrefix, Log: warn, Data: c}
+	scope := conf.ScopeFunc(func(any) []any { return []any{&c.main, c} })
+	if err := cx.Walk(c.Tree.Items, conf.Main, scope); err != nil {
+		return nil, err
+	}
+	if err := c.finish(o, warn); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Cycle) finish(o LoadOptions, warn func(level, msg string)) error {
+	if !c.main.eventsSeen {
+		return errors.New("no \"events\" section in configuration")
+	}
+	var err error
+	if c.Core, err = c.main.core(c); err != nil {
+		return err
+	}
+	if msg := c.main.checkAffinity(c.Core.Workers); msg != "" {
+		warn("warn", msg)
+	}
+	c.Events = c.events.settings()
+	c.Log = c.mainLog(o.ErrorLog)
+	var errs []error
+	for _, hook := range c.hooks {
+		if err := hook(); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	c.hooks = nil
+	return errors.Join(errs...)
+}
+
+// Forget lets go of the cycle that c has replaced, so that it can be collected.
+func (c *Cycle) Forget() { c.old = nil }
