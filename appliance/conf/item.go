@@ -21,8 +21,9 @@ type Item struct {
 	Raw     string // body of a raw block, without its braces
 	RawLine int    // line on which the body starts (that of the "{"); 0 without a raw block
 
-	// Err is set in place of all names and arguments where the text could not be read any
-	// further, or where an include failed. Walk reports it when it comes to the item.
+	// Err says that the text could not be read any further, or that an include failed. The
+	// item then stands for what is missing and has no Name, but for a raw block that does
+	// not end. Walk and Entries report it when they come to the item.
 	Err *Error
 }
 

@@ -141,7 +141,7 @@ func (f *fileReader) item(words []token, end ending) *Item {
 	it.RawLine = f.lx.line
 	body, err := f.lx.luaBlock()
 	if err != nil {
-		return f.broken(err)
+		it.Err = f.broken(err).Err
 	}
 	it.Raw, it.Close = body, f.lx.line
 	return it
@@ -187,11 +187,12 @@ func (f *fileReader) include(items []*Item, it *Item) []*Item {
 	return items
 }
 
-// wrong returns the item that stands for an include that failed.
+// wrong returns the item that stands for an include that failed. It has no name, so that no
+// table is asked for it.
 func (p *parser) wrong(it *Item, err *Error) *Item {
 	err.File, err.Line = it.File, it.End
 	p.errs = append(p.errs, err)
-	return &Item{Name: it.Name, Args: it.Args, File: it.File, Line: it.Line, End: it.End, Err: err}
+	return &Item{File: it.File, Line: it.Line, End: it.End, Err: err}
 }
 
 // openError is the sentence for a file that cannot be opened or read.

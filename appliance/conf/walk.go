@@ -58,7 +58,7 @@ func (cx *Cx) Walk(items []*Item, in Context, scope Scope) error {
 
 // apply checks one item against the table and calls its setter.
 func (cx *Cx) apply(it *Item, in Context, scope Scope) error {
-	if it.Err != nil {
+	if it.Err != nil && it.Name == "" {
 		return it.Err
 	}
 	e, known := cx.Table.find(it.Name, in)
@@ -73,6 +73,8 @@ func (cx *Cx) apply(it *Item, in Context, scope Scope) error {
 		return it.Errorf(`directive "%s" has no opening "{"`, it.Name)
 	case !e.Args.accepts(len(it.Args)):
 		return it.Errorf(`invalid number of arguments in "%s" directive`, it.Name)
+	case it.Err != nil: // in the raw block, which nginx reads only now
+		return it.Err
 	}
 	c := *cx
 	c.In, c.Scope, c.Owner, c.Item = in, scope, e.Owner, it
@@ -90,10 +92,10 @@ func (cx *Cx) Entries(items []*Item, fn func(it *Item) error) error {
 	var errs Errors
 	for _, it := range items {
 		switch {
-		case it.Err != nil:
-			errs = errs.add(it.Err)
 		case it.HasBlock:
 			errs = errs.add(it.Errorf(`unexpected "{"`))
+		case it.Err != nil:
+			errs = errs.add(it.Err)
 		default:
 			errs = errs.add(it.at(it.End, fn(it)))
 		}
