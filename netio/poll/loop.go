@@ -181,6 +181,9 @@ type stopTask Loop
 
 func (s *stopTask) Run() { s.stopping = true }
 
+// Turn returns the number of the current turn.
+func (l *Loop) Turn() uint64 { return l.count.turns }
+
 // Defer runs t at the end of this turn of the loop, or, when deferred tasks
 // are running already, at the end of the next.
 func (l *Loop) Defer(t Task) { l.tasks = append(l.tasks, t) }

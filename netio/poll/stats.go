@@ -21,7 +21,8 @@ type counters struct {
 	stale, panics         uint64
 	busy, idle, worst     uint64
 	last                  int64 // when the current turn began
-	asleep                int64 // when the loop began to block
+	asleep                int64 // when the loop began to block; 0 when it runs
+	published             int64 // when the counters were published last
 	pubTurns, pubEvents   atomic.Uint64
 	pubSleeps, pubStale   atomic.Uint64
 	pubPanics, pubBusy    atomic.Uint64
