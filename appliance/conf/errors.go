@@ -96,7 +96,9 @@ func newError(format string, args ...any) *Error {
 
 // SysError returns the sentence for a failed system call on a file:
 // `open() "NAME" failed (2: No such file or directory)`.
-func SysError(call, name string, err error) error {
+func SysError(call, name string, err error) error { return sysError(call, name, err) }
+
+func sysError(call, name string, err error) *Error {
 	return &Error{Msg: fmt.Sprintf(`%s() "%s" failed (%s)`, call, name, ErrnoText(err)), cause: err}
 }
 

@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -25,12 +26,11 @@ type Options struct {
 // could be read, and the error (an Errors) repeats what its Items say in Err. A caller that
 // walks the tree need not report it: the walk does, in the right order.
 func Parse(path string, o Options) (*Tree, error) {
-	p := newParser(o)
-	text, err := os.ReadFile(path)
+	text, err := readFile(path)
 	if err != nil {
-		return nil, openError(path, err)
+		return nil, err
 	}
-	return p.tree(path, text)
+	return newParser(o).tree(path, text)
 }
 
 // ParseString is Parse of a text already read; name stands for the file in messages.
@@ -40,7 +40,10 @@ func ParseString(name, text string, o Options) (*Tree, error) {
 
 // parser reads one configuration.
 type parser struct {
-	opts  Options
+	opts Options
+	read func(path string) ([]byte, *Error) // readFile, but in fuzzing
+	glob func(pattern string) []string      // glob, but in fuzzing
+
 	files []FileText
 	seen  map[string]bool // names in files
 	stack []string        // files being read, outermost first
@@ -51,7 +54,7 @@ func newParser(o Options) *parser {
 	if o.RawBlock == nil {
 		o.RawBlock = func(string) bool { return false }
 	}
-	return &parser{opts: o, seen: make(map[string]bool)}
+	return &parser{opts: o, read: readFile, glob: glob, seen: make(map[string]bool)}
 }
 
 func (p *parser) tree(path string, text []byte) (*Tree, error) {
@@ -170,16 +173,16 @@ func (f *fileReader) include(items []*Item, it *Item) []*Item {
 	path := fullName(f.p.opts.Prefix, it.Args[0])
 	names := []string{path}
 	if strings.ContainsAny(path, "*?[") {
-		names = glob(path)
+		names = f.p.glob(path)
 	}
 	for _, name := range names {
 		if slices.Contains(f.p.stack, name) {
 			items = append(items, f.p.wrong(it, newError(`"include" directive of "%s" includes itself`, name)))
 			continue
 		}
-		text, err := os.ReadFile(name)
+		text, err := f.p.read(name)
 		if err != nil {
-			items = append(items, f.p.wrong(it, openError(name, err)))
+			items = append(items, f.p.wrong(it, err))
 			continue
 		}
 		items = f.p.file(items, name, text)
@@ -195,11 +198,26 @@ func (p *parser) wrong(it *Item, err *Error) *Item {
 	return &Item{File: it.File, Line: it.Line, End: it.End, Err: err}
 }
 
-// openError is the sentence for a file that cannot be opened or read.
-func openError(path string, err error) *Error {
-	call := "open"
-	if pe, ok := err.(*os.PathError); ok && pe.Op == "read" {
-		call = "pread"
+// maxPiped bounds what is read from something that has no size of its own, as a pipe.
+const maxPiped = 16 << 20
+
+// readFile reads a whole file. A regular one may have any size.
+func readFile(path string) ([]byte, *Error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, sysError("open", path, err)
 	}
-	return SysError(call, path, err).(*Error)
+	defer file.Close()
+	var from io.Reader = file
+	if info, err := file.Stat(); err == nil && !info.Mode().IsRegular() {
+		from = io.LimitReader(file, maxPiped+1)
+	}
+	text, err := io.ReadAll(from)
+	switch {
+	case err != nil:
+		return nil, sysError("pread", path, err)
+	case len(text) > maxPiped && from != io.Reader(file):
+		return nil, newError(`"%s" is no regular file and longer than %d bytes`, path, maxPiped)
+	}
+	return text, nil
 }
