@@ -9,7 +9,7 @@ import (
 )
 
 // apply walks text inside http and returns what it set, the error and the warnings.
-func apply(t *testing.T, text string) (s *settings, err error, warnings []string) {
+func apply(t *testing.T, text string) (s *settings, warnings []string, err error) {
 	t.Helper()
 	table := testTable()
 	tree, err := ParseString("t.conf", text, Options{RawBlock: table.RawBlock})
@@ -20,7 +20,8 @@ func apply(t *testing.T, text string) (s *settings, err error, warnings []string
 	cx := &Cx{Table: table, Prefix: "/prefix", ConfPrefix: "/prefix/conf", Log: func(level, msg string) {
 		warnings = append(warnings, level+": "+msg)
 	}}
-	return s, cx.Walk(tree.Items, HTTP, s), warnings
+	err = cx.Walk(tree.Items, HTTP, s)
+	return s, warnings, err
 }
 
 func TestSettersSetTheirField(t *testing.T) {
@@ -55,7 +56,7 @@ func TestSettersSetTheirField(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
-			s, err, warnings := apply(t, tt.text)
+			s, warnings, err := apply(t, tt.text)
 			if err != nil || len(warnings) != 0 {
 				t.Fatalf("got error %v, warnings %q", err, warnings)
 			}
@@ -88,7 +89,7 @@ func TestSettersRefuse(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
-			_, err, _ := apply(t, tt.text)
+			_, _, err := apply(t, tt.text)
 			if want := tt.want + " in t.conf:1"; err == nil || err.Error() != want {
 				t.Errorf("got %v, want %s", err, want)
 			}
@@ -97,7 +98,7 @@ func TestSettersRefuse(t *testing.T) {
 }
 
 func TestABitSetTwiceIsWarnedOf(t *testing.T) {
-	s, err, warnings := apply(t, "keepalive_disable msie6\nMSIE6;")
+	s, warnings, err := apply(t, "keepalive_disable msie6\nMSIE6;")
 	if err != nil || s.disable.V != 2 {
 		t.Errorf("got %v, %v", s.disable, err)
 	}
@@ -107,7 +108,7 @@ func TestABitSetTwiceIsWarnedOf(t *testing.T) {
 }
 
 // oneRow walks text, one directive a line, with a table of one row.
-func oneRow(t *testing.T, text string, set Setter) (err error, warnings []string) {
+func oneRow(t *testing.T, text string, set Setter) (warnings []string, err error) {
 	t.Helper()
 	table := &Table{}
 	table.Add(testModule{}, []Directive{{Name: "d", In: Main, Args: AnyArgs, Set: set}})
@@ -116,22 +117,23 @@ func oneRow(t *testing.T, text string, set Setter) (err error, warnings []string
 		t.Fatal(err)
 	}
 	cx := &Cx{Table: table, Log: func(level, msg string) { warnings = append(warnings, msg) }}
-	return cx.Walk(tree.Items, Main, &settings{}), warnings
+	err = cx.Walk(tree.Items, Main, &settings{})
+	return warnings, err
 }
 
 func TestANumberBelowItsBoundIsRefused(t *testing.T) {
 	field := func(s *settings) *Opt[int] { return &s.requests }
-	err, _ := oneRow(t, "d 1;", Num(field, 2, NoMax))
+	_, err := oneRow(t, "d 1;", Num(field, 2, NoMax))
 	if want := "value must be equal to or greater than 2 in t.conf:1"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
-	if err, _ := oneRow(t, "d 2;", Num(field, 2, NoMax)); err != nil {
+	if _, err := oneRow(t, "d 2;", Num(field, 2, NoMax)); err != nil {
 		t.Errorf("got %v at the bound", err)
 	}
 }
 
 func TestADirectiveWithoutEffectWarnsOnce(t *testing.T) {
-	err, warnings := oneRow(t, "d 1;\nd 2;\n", NoOp("connections are sharded by the kernel"))
+	warnings, err := oneRow(t, "d 1;\nd 2;\n", NoOp("connections are sharded by the kernel"))
 	want := `the "d" directive has no effect: connections are sharded by the kernel in t.conf:1`
 	if err != nil || len(warnings) != 1 || warnings[0] != want {
 		t.Errorf("got %v, %q, want %q", err, warnings, want)
@@ -140,7 +142,7 @@ func TestADirectiveWithoutEffectWarnsOnce(t *testing.T) {
 
 func TestADeprecatedDirectiveWarnsAndSets(t *testing.T) {
 	set := 0
-	err, warnings := oneRow(t, "d;\nd;", Deprecated("e", func(*Cx, *Item) error { set++; return nil }))
+	warnings, err := oneRow(t, "d;\nd;", Deprecated("e", func(*Cx, *Item) error { set++; return nil }))
 	want := `the "d" directive is deprecated, use the "e" directive instead in t.conf:2`
 	if err != nil || set != 2 || len(warnings) != 2 || warnings[1] != want {
 		t.Errorf("got %v, set %d times, %q, want %q", err, set, warnings, want)
@@ -154,11 +156,11 @@ func TestACheckRunsAfterItsSetter(t *testing.T) {
 		return Tail("is odd")
 	}
 	set := After(Num(func(s *settings) *Opt[int] { return &s.requests }, 0, NoMax), check)
-	if err, _ := oneRow(t, "d 3;", set); err == nil || err.Error() != `"d" directive is odd in t.conf:1` || seen != 3 {
+	if _, err := oneRow(t, "d 3;", set); err == nil || err.Error() != `"d" directive is odd in t.conf:1` || seen != 3 {
 		t.Errorf("got %v after %d", err, seen)
 	}
 	seen = 0
-	if err, _ := oneRow(t, "d x;", set); err == nil || seen != 0 {
+	if _, err := oneRow(t, "d x;", set); err == nil || seen != 0 {
 		t.Errorf("got %v, check saw %d, want it not run", err, seen)
 	}
 }
