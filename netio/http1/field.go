@@ -20,37 +20,42 @@ type Options struct {
 	MaxFields int
 }
 
-// FieldParser reads a block of header or trailer fields up to and including
-// its empty line. It is resumable at any byte: it remembers which line it is at
-// and how far that line has been searched for its end, so that a sender of
-// single bytes costs time linear in what it sends.
-//
-// Buffers must be shorter than 4 GiB, as spans are 32 bits wide. When one line
-// has several faults, which of them is reported may depend on how its bytes
-// were split.
-type FieldParser struct {
+// lines is the state that all parsers share: which line they are at, and how far
+// that line has been searched for its end, so that a sender of single bytes
+// costs time linear in what it sends.
+type lines struct {
 	line int // start of the current line: everything before it is parsed
 	scan int // no LF lies in [line, scan)
 	at   int // where the last fault was found
 	opt  Options
 }
 
-// Reset makes p ready for a block that begins at offset start.
-func (p *FieldParser) Reset(start int, opt Options) {
-	*p = FieldParser{line: start, scan: start, opt: opt}
+// Reset makes p ready for a unit that begins at offset start of the buffer.
+func (p *lines) Reset(start int, opt Options) {
+	*p = lines{line: start, scan: start, opt: opt}
 }
 
 // Pos returns the number of bytes consumed: after Done, the offset of the first
 // byte behind the unit.
-func (p *FieldParser) Pos() int { return p.line }
+func (p *lines) Pos() int { return p.line }
 
 // LineStart returns the offset of the line that is not complete yet, or that
 // was found faulty.
-func (p *FieldParser) LineStart() int { return p.line }
+func (p *lines) LineStart() int { return p.line }
 
 // FaultPos returns the offset of the byte that made the last call fail, for the
-// log line; it is exact for BadHeader.
-func (p *FieldParser) FaultPos() int { return p.at }
+// log line. It is exact for BadMethod, BadHeader and line ends, else LineStart.
+func (p *lines) FaultPos() int { return max(p.at, p.line) }
+
+// FieldParser reads a block of header or trailer fields up to and including
+// its empty line. It is resumable at any byte.
+//
+// Buffers must be shorter than 4 GiB, as spans are 32 bits wide. When one line
+// has several faults, which of them is reported may depend on how its bytes
+// were split.
+type FieldParser struct {
+	lines
+}
 
 // Fields parses what b holds of the block and appends to f. It returns More,
 // Done, BadHeader, LineTooLong or TooManyFields. b must begin with the bytes
@@ -60,7 +65,7 @@ func (p *FieldParser) Fields(b []byte, f *Fields) Result {
 }
 
 // fields is Fields for both sides; response says that the block is a response's.
-func (p *FieldParser) fields(b []byte, f *Fields, response bool) Result {
+func (p *lines) fields(b []byte, f *Fields, response bool) Result {
 	if p.scan > p.line && bytes.IndexByte(b[p.scan:], '\n') < 0 {
 		return p.more(b) // the line has been looked at: wait for its end
 	}
@@ -78,8 +83,8 @@ func (p *FieldParser) fields(b []byte, f *Fields, response bool) Result {
 			p.line += k + 1
 			continue
 		}
-		var h Header
-		next, res := p.field(b, p.line, &h)
+		h := f.next()
+		next, res := p.field(b, p.line, h)
 		if res != Done {
 			if res == More {
 				return p.more(b)
@@ -92,14 +97,14 @@ func (p *FieldParser) fields(b []byte, f *Fields, response bool) Result {
 		if p.opt.MaxFields > 0 && len(f.Headers) >= p.opt.MaxFields {
 			return TooManyFields
 		}
-		f.add(h)
+		f.commit(h)
 		p.line = next
 	}
 	return p.more(b)
 }
 
 // more notes that b ends within the current line.
-func (p *FieldParser) more(b []byte) Result {
+func (p *lines) more(b []byte) Result {
 	p.scan = len(b)
 	if p.opt.MaxLine > 0 && len(b)-p.line >= p.opt.MaxLine {
 		return LineTooLong
@@ -108,13 +113,13 @@ func (p *FieldParser) more(b []byte) Result {
 }
 
 // fault notes where BadHeader was found.
-func (p *FieldParser) fault(at int) (int, Result) {
+func (p *lines) fault(at int) (int, Result) {
 	p.at = at
 	return at, BadHeader
 }
 
 // blockEnd parses the empty line, whose first byte is c.
-func (p *FieldParser) blockEnd(b []byte, c byte) Result {
+func (p *lines) blockEnd(b []byte, c byte) Result {
 	i := p.line
 	if c == '\r' {
 		i++
@@ -133,13 +138,15 @@ func (p *FieldParser) blockEnd(b []byte, c byte) Result {
 // field parses the field line at offset i into h and returns the offset behind
 // it. A line without a colon, which nginx takes for a field with an empty value,
 // is a fault here.
-func (p *FieldParser) field(b []byte, i int, h *Header) (next int, res Result) {
+func (p *lines) field(b []byte, i int, h *Header) (next int, res Result) {
 	colon := indexColon(b, i)
 	name := b[i:colon]
+	id := HeaderUnknown
 	if colon < len(b) {
-		h.ID = LookupHeader(name)
+		id = LookupHeader(name)
 	}
-	if h.ID == HeaderUnknown {
+	h.ID, h.Flags = id, 0
+	if id == HeaderUnknown {
 		if bad := nameFlags(name, h); bad >= 0 {
 			return p.fault(i + bad)
 		}

@@ -3,6 +3,7 @@ package http1
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 
 	"weir/netio/buf"
 )
@@ -63,7 +64,7 @@ type Fields struct {
 	Headers  []Header
 	Known    HeaderSet   // well-known fields that are present
 	Repeated HeaderSet   // those that are present more than once
-	Flags    HeaderFlags // the flags of all Headers together
+	Odd      HeaderFlags // the Flags of all Headers together; 0: none needs a look
 }
 
 // Clear empties f and keeps the memory of Headers.
@@ -92,15 +93,25 @@ func (f *Fields) Value(b []byte, id HeaderID) ([]byte, bool) {
 	return f.Headers[i].Value.Of(b), true
 }
 
-// add appends a field and keeps the sets.
-func (f *Fields) add(h Header) {
-	f.Headers = append(f.Headers, h)
-	if h.ID != HeaderUnknown {
-		w, bit := h.ID>>6, uint64(1)<<(h.ID&63)
+// next returns the place of the next header, behind the end of f.Headers: it is
+// filled there and not copied, and counts only when committed.
+func (f *Fields) next() *Header {
+	n := len(f.Headers)
+	if n == cap(f.Headers) {
+		f.Headers = slices.Grow(f.Headers, 1)
+	}
+	return &f.Headers[:n+1][n]
+}
+
+// commit takes h, which next returned, into f.
+func (f *Fields) commit(h *Header) {
+	f.Headers = f.Headers[:len(f.Headers)+1]
+	if id := h.ID; id != HeaderUnknown {
+		w, bit := int(id>>6)%len(f.Known), uint64(1)<<(id&63)
 		f.Repeated[w] |= f.Known[w] & bit
 		f.Known[w] |= bit
 	}
-	f.Flags |= h.Flags
+	f.Odd |= h.Flags
 }
 
 const (

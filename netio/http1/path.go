@@ -21,8 +21,8 @@ type Normalized struct {
 // escaped '.' or '/' counts as if it were not escaped.
 //
 // An empty path becomes "/". The result is BadRequest when the path does not
-// begin with '/', an escape is malformed or stands for NUL, or ".." leads above
-// the root. dst may not overlap path, unless it is path[:0]: what is written
+// begin with '/', an escape is malformed, there is a NUL, escaped or not, or ".."
+// leads above the root. dst may not overlap path, unless it is path[:0]: what is written
 // never overtakes what is read.
 func Normalize(dst, path []byte, mergeSlashes bool) ([]byte, Normalized, Result) {
 	var n Normalized
@@ -45,6 +45,8 @@ scan:
 			continue
 		}
 		switch c {
+		case 0:
+			return dst[:base], n, BadRequest
 		case '?', '#':
 			i--
 			break scan

@@ -58,7 +58,7 @@ func (r *Request) AtLeast11() bool { return r.Major == 1 && r.Minor >= 1 }
 //	for each read { res = p.Headers(b, &r) ... }
 //	body begins at p.Pos()
 type RequestParser struct {
-	FieldParser
+	lines
 }
 
 // Headers parses what b holds of the header fields and appends them to

@@ -25,7 +25,7 @@ func (r *Response) AtLeast11() bool { return r.Major == 1 && r.Minor >= 1 }
 // Headers until it is Done. After an interim response (1xx) the caller resets
 // it at Pos and goes on.
 type ResponseParser struct {
-	FieldParser
+	lines
 }
 
 // Headers parses what b holds of the header fields and appends them to
