@@ -7,9 +7,10 @@
 // copied and nothing is allocated, except that the caller's []Header grows when
 // it is full.
 //
-//	bytes ──> RequestParser.Line ──> RequestParser.Fields ──> CheckRequest ──> Body{Length | Chunked}
-//	          ResponseParser.Line ─> ResponseParser.Fields ─> CheckResponse ─> Body
-//	body  ──> ChunkedReader.Next ──> data spans ... Done
+//	bytes ─> RequestParser.Line ──> RequestParser.Headers ──> CheckRequest ──> Body
+//	         ResponseParser.Line ─> ResponseParser.Headers ─> CheckResponse ─> Body
+//	body ──> ChunkedReader.Next ──> spans of data, then Done
+//	path ──> Normalize ───────────> the path that locations are matched against
 //
 // The parsers are strict, because two parties that disagree about where a
 // message ends are how requests are smuggled. A bare CR, a bare LF (unless

@@ -220,6 +220,28 @@ func nameFlags(name []byte, h *Header) int {
 	return -1
 }
 
+// ClassifyName applies the parser's rules to a field name from elsewhere: an
+// HTTP/2 frame, a configuration, a script. ok is false when the name is empty or
+// has a control byte, a space or a colon, and so must not get onto the wire.
+func ClassifyName(name []byte) (id HeaderID, flags HeaderFlags, ok bool) {
+	if id = LookupHeader(name); id != HeaderUnknown {
+		return id, 0, true
+	}
+	var h Header
+	bad := nameFlags(name, &h)
+	return HeaderUnknown, h.Flags, bad < 0 && len(name) > 0
+}
+
+// ValidValue reports whether v may stand in a field value: it has no control
+// byte besides tabs.
+func ValidValue(v []byte) bool {
+	i := indexControl(v, 0)
+	for i < len(v) && v[i] == '\t' {
+		i = indexControl(v, i+1)
+	}
+	return i == len(v)
+}
+
 func hasPrefix(b []byte, prefix string) bool {
 	return len(b) >= len(prefix) && string(b[:len(prefix)]) == prefix
 }

@@ -11,11 +11,17 @@ type Body struct {
 	Chunked bool
 }
 
+// Singletons are the request fields that nginx refuses to see twice, besides
+// Host and those that delimit the body.
+var Singletons = SetOf(HeaderIfModifiedSince, HeaderIfUnmodifiedSince, HeaderIfMatch, HeaderIfNoneMatch,
+	HeaderIfRange, HeaderContentRange, HeaderExpect, HeaderAuthorization, HeaderProxyAuthorization)
+
 // CheckRequest applies the rules that stand between several fields of a request
 // and returns how its body is delimited (RFC 9112 sections 3.2 and 6). b is the
-// buffer that was parsed. The result is Done, NoHost, RepeatedHost, BadLength,
-// RepeatedLength, LengthAndCoding, CodingInHTTP10, RepeatedCoding or
-// UnknownCoding; the last one is nginx's 501, the others are bad requests.
+// buffer that was parsed. The result is Done, NoHost, RepeatedHost, RepeatedField,
+// BadLength, RepeatedLength, LengthAndCoding, CodingInHTTP10, RepeatedCoding or
+// UnknownCoding; the last one is nginx's 501, the others are bad requests. For
+// RepeatedField, r.Repeated.Common(&Singletons) tells which one it is.
 //
 // It does not look into the value of Host: see ParseAuthority.
 func CheckRequest(b []byte, r *Request) (Body, Result) {
@@ -24,6 +30,8 @@ func CheckRequest(b []byte, r *Request) (Body, Result) {
 		return Body{Length: -1}, RepeatedHost
 	case !r.Known.Has(HeaderHost) && r.AtLeast11():
 		return Body{Length: -1}, NoHost
+	case r.Repeated.Common(&Singletons) != HeaderUnknown:
+		return Body{Length: -1}, RepeatedField
 	}
 	return checkBody(b, &r.Fields, r.AtLeast11())
 }

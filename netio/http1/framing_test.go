@@ -34,7 +34,6 @@ func TestSmuggling(t *testing.T) {
 		{"misspelt", "Transfer-Encoding: xchunked\r\n", UnknownCoding},
 		{"empty coding", "Transfer-Encoding:\r\n", UnknownCoding},
 		{"coding behind a vertical tab", "Transfer-Encoding: \x0bchunked\r\n", BadHeader},
-		{"coding with a long s", "Tran\xc5\xbffer-Encoding: chunked\r\n", Done}, // another field, flagged invalid
 		{"space before the colon of the length", "Content-Length : 5\r\n", BadHeader},
 		{"space before the colon of the coding", "Transfer-Encoding : chunked\r\n", BadHeader},
 		{"tab before the colon of the coding", "Transfer-Encoding\t: chunked\r\n", BadHeader},
@@ -49,6 +48,9 @@ func TestSmuggling(t *testing.T) {
 		{"no colon", "Content-Length 5\r\n", BadHeader},
 		{"empty name", ": chunked\r\n", BadHeader},
 		{"two hosts", "Host: b\r\n", RepeatedHost},
+		{"two credentials", "Authorization: a\r\nauthorization: b\r\n", RepeatedField},
+		{"two conditions", "If-Match: a\r\nX: y\r\nIf-Match: a\r\n", RepeatedField},
+		{"two cookies are not a fault", "Cookie: a\r\nCookie: b\r\nContent-Length: 0\r\n", Done},
 		{"double CR before the end", "X: y\r\r\n", BadHeader},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -58,10 +60,18 @@ func TestSmuggling(t *testing.T) {
 			if res := parseWhole(&p, &r, in); res != tc.want {
 				t.Errorf("got %v, want %v", res, tc.want)
 			}
-			if tc.want == Done && (r.Known.Has(HeaderTransferEncoding) || r.Odd&HeaderInvalid == 0) {
-				t.Errorf("got fields %s", describeFields(in, &r.Fields))
-			}
 		})
+	}
+}
+
+func TestNamesThatOnlyLookLikeAFramingFieldAreFlagged(t *testing.T) {
+	for _, name := range []string{"Tran\xc5\xbffer-Encoding", "Transfer.Encoding", "Transfer_Encoding", "Content_Length", "Content-Length\xa0"} {
+		in := []byte("POST / HTTP/1.1\r\nHost: a\r\n" + name + ": 5\r\n\r\n")
+		var p RequestParser
+		var r Request
+		if res := parseWhole(&p, &r, in); res != Done || r.Odd == 0 || r.Headers[1].ID != HeaderUnknown {
+			t.Errorf("%q: got %v and fields %s", name, res, describeFields(in, &r.Fields))
+		}
 	}
 }
 

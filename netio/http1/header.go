@@ -58,6 +58,30 @@ func (s *HeaderSet) Has(id HeaderID) bool {
 	return id < headerCount && s[id>>6]&(1<<(id&63)) != 0
 }
 
+// SetOf returns the set of the given fields.
+func SetOf(ids ...HeaderID) (s HeaderSet) {
+	for _, id := range ids {
+		s.add(id)
+	}
+	return s
+}
+
+// add puts id, which is below headerCount, into s.
+func (s *HeaderSet) add(id HeaderID) {
+	s[int(id>>6)%len(s)] |= 1 << (id & 63)
+}
+
+// Common returns the lowest field that is both in s and in t, HeaderUnknown if
+// there is none.
+func (s *HeaderSet) Common(t *HeaderSet) HeaderID {
+	for i := range s {
+		if both := s[i] & t[i]; both != 0 {
+			return HeaderID(i<<6 + bits.TrailingZeros64(both))
+		}
+	}
+	return HeaderUnknown
+}
+
 // Fields is the field block of a message. Headers belongs to the caller, who
 // gives it enough capacity for the common case and reuses it.
 type Fields struct {
@@ -107,11 +131,20 @@ func (f *Fields) next() *Header {
 func (f *Fields) commit(h *Header) {
 	f.Headers = f.Headers[:len(f.Headers)+1]
 	if id := h.ID; id != HeaderUnknown {
-		w, bit := int(id>>6)%len(f.Known), uint64(1)<<(id&63)
-		f.Repeated[w] |= f.Known[w] & bit
-		f.Known[w] |= bit
+		if f.Known.Has(id) {
+			f.Repeated.add(id)
+		}
+		f.Known.add(id)
 	}
 	f.Odd |= h.Flags
+}
+
+// Add appends a field that does not come from a parser of this package, and
+// keeps the sets. ID and Flags are what ClassifyName gives for the name.
+func (f *Fields) Add(h Header) {
+	p := f.next()
+	*p = h
+	f.commit(p)
 }
 
 const (

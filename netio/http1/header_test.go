@@ -72,6 +72,57 @@ func TestFieldsKeepSetsOfKnownHeaders(t *testing.T) {
 	}
 }
 
+func TestAddKeepsTheSetsAsTheParserDoes(t *testing.T) {
+	var f Fields
+	for _, name := range []string{"Cookie", "a_b", "cookie"} {
+		id, flags, ok := ClassifyName([]byte(name))
+		if !ok {
+			t.Fatalf("%q: not a name", name)
+		}
+		f.Add(Header{ID: id, Flags: flags})
+	}
+	if len(f.Headers) != 3 || f.Known != SetOf(HeaderCookie) || f.Repeated != SetOf(HeaderCookie) || f.Odd != HeaderUnderscore {
+		t.Errorf("got %+v", f)
+	}
+}
+
+func TestSets(t *testing.T) {
+	a, b := SetOf(HeaderHost, HeaderXPad), SetOf(HeaderXPad, HeaderDate)
+	if got := a.Common(&b); got != HeaderXPad {
+		t.Errorf("got %v, want %v", got, HeaderXPad)
+	}
+	if got := a.Common(new(HeaderSet)); got != HeaderUnknown {
+		t.Errorf("got %v, want none", got)
+	}
+}
+
+func TestNamesAndValuesFromElsewhere(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		id    HeaderID
+		flags HeaderFlags
+		ok    bool
+	}{
+		{"etag", HeaderETag, 0, true},
+		{"X-Y", HeaderUnknown, 0, true},
+		{"x_y", HeaderUnknown, HeaderUnderscore, true},
+		{"x.y_", HeaderUnknown, HeaderUnderscore | HeaderInvalid, true},
+		{"", HeaderUnknown, 0, false},
+		{"x y", HeaderUnknown, 0, false},
+		{"x:", HeaderUnknown, 0, false},
+		{"x\r\n", HeaderUnknown, 0, false},
+	} {
+		if id, flags, ok := ClassifyName([]byte(tc.name)); id != tc.id || ok != tc.ok || ok && flags != tc.flags {
+			t.Errorf("%q: got %v, %b, %v", tc.name, id, flags, ok)
+		}
+	}
+	for v, want := range map[string]bool{"": true, "a b\tc\t": true, "\xff": true, "a\r\nX: y": false, "a\n": false, "\x00": false, "\t\x7f": false} {
+		if got := ValidValue([]byte(v)); got != want {
+			t.Errorf("%q: got %v, want %v", v, got, want)
+		}
+	}
+}
+
 func TestLookupMethodFindsEveryName(t *testing.T) {
 	for m := MethodUnknown + 1; m < methodCount; m++ {
 		if got := LookupMethod([]byte(m.String())); got != m {

@@ -8,7 +8,8 @@ import (
 
 // Line parses the request line. It returns More, Done, BadMethod, BadRequest,
 // BadVersion, BadMethod09, BadHost or LineTooLong. Empty lines before it are
-// skipped (RFC 9112 section 2.2); LineStart is behind them. A byte that cannot
+// skipped (RFC 9112 section 2.2); LineStart is behind them, so that a buffer full
+// of empty lines can be emptied. A byte that cannot
 // begin a request is reported without waiting for the line's end.
 //
 // Stricter than nginx: exactly one space stands between the parts, the minor
@@ -72,7 +73,9 @@ func (p *RequestParser) skipEmpty(b []byte) Result {
 
 // parseRequestLine parses the line in b[start:end], which has no LF.
 func parseRequestLine(b []byte, start, end int, r *Request) Result {
-	*r = Request{Fields: Fields{Headers: r.Headers[:0]}}
+	headers := r.Headers[:0]
+	*r = Request{}
+	r.Headers = headers
 	r.Line = span(start, end)
 	line := b[start:end]
 	n := 0
@@ -181,13 +184,13 @@ func parsePath(b []byte, from, to int, r *Request) Result {
 // parseQuery checks the rest of a target from its '?' or '#' on.
 func parseQuery(b []byte, from, to int, r *Request) Result {
 	end := to
-	for i := from; i < to; i++ {
-		switch c := b[i]; {
+	for i, c := range b[from:to] {
+		switch {
 		case c <= ' ' || c == 0x7f:
 			return BadRequest
 		case c == '#' && end == to:
 			r.Flags |= FragmentInURI
-			end = i
+			end = from + i
 		}
 	}
 	if end > from {

@@ -46,7 +46,7 @@ const statusPrefix = "HTTP/1."
 // the code, and the code may have a decimal part ("403.1"), which goes to
 // StatusLine. Unlike nginx, versions other than 1.x are BadStatusLine.
 func (p *ResponseParser) Line(b []byte, r *Response) Result {
-	if p.scan == p.line {
+	if p.scan-p.line < len(statusPrefix) {
 		n := min(len(b)-p.line, len(statusPrefix))
 		if string(b[p.line:p.line+n]) != statusPrefix[:n] {
 			p.at = p.line

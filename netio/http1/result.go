@@ -42,6 +42,8 @@ const (
 	NoHost
 	// RepeatedHost: a request has more than one Host field.
 	RepeatedHost
+	// RepeatedField: a request has one of Singletons more than once.
+	RepeatedField
 	// BadLength: a Content-Length is not a plain decimal number that fits int64.
 	BadLength
 	// RepeatedLength: a message has more than one Content-Length field.
@@ -79,6 +81,7 @@ var resultText = [resultCount]string{
 	ChunkTooLong:    "too long chunk extensions or trailers",
 	NoHost:          "HTTP/1.1 request without \"Host\" header",
 	RepeatedHost:    "duplicate \"Host\" header",
+	RepeatedField:   "duplicate header line",
 	BadLength:       "invalid \"Content-Length\" header",
 	RepeatedLength:  "duplicate \"Content-Length\" header",
 	LengthAndCoding: "\"Content-Length\" and \"Transfer-Encoding\" headers at the same time",

@@ -16,23 +16,27 @@ const (
 
 // indexColon returns the index of the first ':' in b at or after i, or len(b).
 func indexColon(b []byte, i int) int {
-	for s := b[i:]; len(s) >= 8; s = s[8:] {
+	s := b[i:]
+	for ; len(s) >= 8; s = s[8:] {
 		x := binary.LittleEndian.Uint64(s) ^ ':'*ones
 		if m := (x - ones) & ^x & highs; m != 0 {
 			return i + bits.TrailingZeros64(m)>>3
 		}
 		i += 8
 	}
-	for i < len(b) && b[i] != ':' {
-		i++
+	for k, c := range s {
+		if c == ':' {
+			return i + k
+		}
 	}
-	return i
+	return len(b)
 }
 
 // indexControl returns the index of the first byte below 0x20 or equal to 0x7f
 // in b at or after i, or len(b).
 func indexControl(b []byte, i int) int {
-	for s := b[i:]; len(s) >= 8; s = s[8:] {
+	s := b[i:]
+	for ; len(s) >= 8; s = s[8:] {
 		w := binary.LittleEndian.Uint64(s)
 		x := w ^ 0x7f*ones
 		if m := ((w-' '*ones)&^w | (x-ones)&^x) & highs; m != 0 {
@@ -40,10 +44,12 @@ func indexControl(b []byte, i int) int {
 		}
 		i += 8
 	}
-	for i < len(b) && b[i] >= ' ' && b[i] != 0x7f {
-		i++
+	for k, c := range s {
+		if c < ' ' || c == 0x7f {
+			return i + k
+		}
 	}
-	return i
+	return len(b)
 }
 
 // Classes of bytes, one bit per question that is asked of a byte.
