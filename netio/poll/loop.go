@@ -165,12 +165,18 @@ func (l *Loop) Forget(fd int) {
 // owns the loop from now on.
 func (l *Loop) Run() {
 	for !l.stopping {
-		l.wait()
-		for !l.turn() {
-			// A handler panicked; the rest of the turn is still due.
-		}
+		l.Step()
 	}
 	l.stopping = false
+}
+
+// Step is one turn of Run: it waits until something is due, and handles it.
+// Tests drive a loop by it without a second goroutine.
+func (l *Loop) Step() {
+	l.wait()
+	for !l.turn() {
+		// A handler panicked; the rest of the turn is still due.
+	}
 }
 
 // Stop makes Run return after the turn it is in. It may be called from any

@@ -1,0 +1,244 @@
+package conn_test
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sort"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"weir/netio/buf"
+	"weir/netio/conn"
+	"weir/netio/poll"
+	"weir/netio/sock"
+)
+
+// The cost of a keepalive request through poll and conn, beside nginx's: run
+// it with
+//
+//	WEIR_COST=1 go test -run TestCostBesideNginx -v ./netio/conn
+//
+// It needs nginx, wrk and taskset. The server is this test binary started
+// again, pinned to CPU 0 with all its threads; wrk is on CPU 1. CPU time is
+// that of the whole process, from /proc/PID/task/*/schedstat.
+
+const costReply = "HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Sun, 22 Nov 2026 18:00:00 GMT\r\n" +
+	"Content-Type: text/plain\r\nContent-Length: 12\r\nConnection: keep-alive\r\n\r\nhello world\n"
+
+func TestMain(m *testing.M) {
+	if addr := os.Getenv("WEIR_COST_SERVE"); addr != "" {
+		serveCost(addr)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// replier answers whatever it receives with one fixed reply.
+type replier struct {
+	d     *conn.Driver
+	chain buf.Chain
+	reply []byte
+	last  []byte // the reply to a request that wants the connection closed
+}
+
+func (r *replier) Accepted(c *conn.Conn) {
+	c.SetHandler(r)
+	c.SetTimer(conn.ReadTimer, 60000)
+	r.Readable(c)
+}
+
+func (r *replier) Readable(c *conn.Conn) {
+	for {
+		b := r.d.Pool.Get(1024)
+		n, err := c.Recv(b[:cap(b)])
+		if err != nil {
+			r.d.Pool.Put(b)
+			if err != conn.ErrAgain {
+				c.Close()
+			}
+			return
+		}
+		reply := r.reply
+		oneShot := bytes.Contains(b[:n], []byte("Connection: close"))
+		if oneShot {
+			reply = r.last
+		}
+		r.chain.Append(r.d.Pool.MemLink(reply))
+		if _, err := c.Send(&r.chain, 0); err != nil {
+			r.d.Pool.DoneChain(&r.chain)
+			r.d.Pool.Put(b)
+			c.Close()
+			return
+		}
+		r.d.Pool.Put(b)
+		if oneShot {
+			c.Close()
+			return
+		}
+		c.SetTimer(conn.ReadTimer, 60000)
+	}
+}
+
+func (r *replier) Writable(c *conn.Conn)                { c.Close() }
+func (r *replier) Expired(c *conn.Conn, _ conn.TimerID) { c.Close() }
+
+func serveCost(addr string) {
+	runtime.LockOSThread()
+	procs, _ := strconv.Atoi(os.Getenv("WEIR_COST_PROCS"))
+	runtime.GOMAXPROCS(max(1, procs))
+	a, err := sock.ParseAddr(addr)
+	if err != nil {
+		panic(err)
+	}
+	fd, err := sock.Listen(sock.ListenOptions{Addr: a, Backlog: 8192})
+	if err != nil {
+		panic(err)
+	}
+	loop, err := poll.New(poll.Config{})
+	if err != nil {
+		panic(err)
+	}
+	d := conn.NewDriver(loop, buf.NewPool(0))
+	r := &replier{d: d, reply: []byte(costReply)}
+	r.last = bytes.Replace(r.reply, []byte("keep-alive"), []byte("close"), 1)
+	if _, err := conn.NewListener(d, fd, r, conn.ListenerOptions{Addr: a}); err != nil {
+		panic(err)
+	}
+	loop.Run()
+}
+
+// startPinned runs a program on one CPU and waits until addr answers.
+func startPinned(t *testing.T, cpu int, addr string, env []string, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command("taskset", append([]string{"-c", strconv.Itoa(cpu)}, args...)...)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	for range 100 {
+		if c, err := net.Dial("tcp", addr); err == nil {
+			c.Close()
+			return cmd
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Fatalf("%s does not answer", addr)
+	return nil
+}
+
+// cpuOf sums the CPU time of every thread of the processes.
+func cpuOf(t *testing.T, pids ...int) (ns int64) {
+	t.Helper()
+	for _, pid := range pids {
+		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+		for _, f := range files {
+			b, err := os.ReadFile(f)
+			if err != nil {
+				continue
+			}
+			n, _ := strconv.ParseInt(strings.Fields(string(b))[0], 10, 64)
+			ns += n
+		}
+	}
+	return ns
+}
+
+func rss(pid int) (kb int64) {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	for _, line := range strings.Split(string(b), "\n") {
+		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kb, _ = strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+		}
+	}
+	return kb
+}
+
+// wrk runs one load and returns the number of requests.
+func wrk(t *testing.T, addr string, d time.Duration, args ...string) int64 {
+	t.Helper()
+	args = append([]string{"-c", "1", "wrk", "-t1", "-c64", "-d", d.String()}, args...)
+	out, err := exec.Command("taskset", append(args, "http://"+addr+"/")...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("wrk: %v\n%s", err, out)
+	}
+	for _, line := range strings.Split(string(out), "\n") {
+		if f := strings.Fields(line); len(f) > 2 && f[1] == "requests" {
+			n, _ := strconv.ParseInt(f[0], 10, 64)
+			return n
+		}
+	}
+	t.Fatalf("no figure from wrk:\n%s", out)
+	return 0
+}
+
+func startNginx(t *testing.T, addr string) (*exec.Cmd, int) {
+	t.Helper()
+	dir := t.TempDir()
+	conf := filepath.Join(dir, "nginx.conf")
+	text := fmt.Sprintf(`worker_processes 1; daemon off; pid %[1]s/pid; error_log %[1]s/err;
+events { worker_connections 20000; }
+http { access_log off; keepalive_requests 1000000000;
+ client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;
+ server { listen %[2]s backlog=8192; location / { default_type text/plain; return 200 "hello world\n"; } } }
+`, dir, addr)
+	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := startPinned(t, 0, addr, nil, "nginx", "-p", dir, "-c", conf)
+	children, _ := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", cmd.Process.Pid))
+	worker, err := strconv.Atoi(strings.Fields(string(children))[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	// nginx's children outlive a SIGKILL of the master.
+	t.Cleanup(func() { unix.Kill(worker, unix.SIGKILL) })
+	return cmd, worker
+}
+
+func TestCostBesideNginx(t *testing.T) {
+	if os.Getenv("WEIR_COST") == "" {
+		t.Skip("set WEIR_COST=1: takes a minute, both CPUs, nginx and wrk")
+	}
+	rounds := 3
+	if n, err := strconv.Atoi(os.Getenv("WEIR_COST_ROUNDS")); err == nil {
+		rounds = n
+	}
+	const ours, theirs = "127.0.0.1:18181", "127.0.0.1:18182"
+	echo := startPinned(t, 0, ours, []string{"WEIR_COST_SERVE=" + ours, "WEIR_COST_PROCS=" + os.Getenv("WEIR_COST_PROCS")}, os.Args[0])
+	_, worker := startNginx(t, theirs)
+	for _, load := range []struct {
+		name string
+		args []string
+	}{
+		{"keepalive", nil},
+		{"one-shot", []string{"-H", "Connection: close"}},
+	} {
+		var a, b []float64
+		for range rounds {
+			a = append(a, costRound(t, ours, echo.Process.Pid, load.args))
+			b = append(b, costRound(t, theirs, worker, load.args))
+		}
+		sort.Float64s(a)
+		sort.Float64s(b)
+		t.Logf("%-10s us per request: raw loop %.2f %v, nginx %.2f, ratio %.3f", load.name,
+			a[len(a)/2], a, b[len(b)/2], a[len(a)/2]/b[len(b)/2])
+	}
+	t.Logf("resident: raw loop %d KB, nginx worker %d KB", rss(echo.Process.Pid), rss(worker))
+}
+
+func costRound(t *testing.T, addr string, pid int, args []string) float64 {
+	before := cpuOf(t, pid)
+	n := wrk(t, addr, 3*time.Second, args...)
+	return float64(cpuOf(t, pid)-before) / 1e3 / float64(n)
+}
