@@ -1,0 +1,99 @@
+package regex
+
+import "unicode/utf8"
+
+// EmptyRule says how an iteration goes on after an empty match.
+type EmptyRule uint8
+
+const (
+	// EmptyPerl tries once more at the same place for a match that is not
+	// empty, as Perl's /g does.
+	EmptyPerl EmptyRule = iota
+	// EmptyStep moves one character on, as OpenResty's gmatch and gsub do.
+	EmptyStep
+)
+
+// Iter walks over the matches of a subject, as gmatch and gsub do. The zero
+// value is ready for Start.
+type Iter struct {
+	re    *Regex
+	m     *Matcher
+	s     []byte
+	caps  []int
+	opt   MatchOptions
+	rule  EmptyRule
+	pos   int
+	retry bool // the last match was empty
+	done  bool
+}
+
+// Start begins a walk from an offset. The subject must not change until the
+// walk ends.
+func (it *Iter) Start(m *Matcher, re *Regex, s []byte, from int, opt MatchOptions, rule EmptyRule) {
+	*it = Iter{re: re, m: m, s: s, caps: it.caps, opt: opt, rule: rule, pos: from}
+}
+
+// Pos returns the offset where the next search begins.
+func (it *Iter) Pos() int { return it.pos }
+
+// Next returns the captures of the next match, nil at the end. The slice is
+// valid until the next call.
+func (it *Iter) Next() ([]int, error) {
+	for !it.done {
+		opt := it.opt
+		if it.retry {
+			opt.Flags |= NotEmptyAtStart | AnchoredMatch
+		}
+		caps, err := it.m.Match(it.re, it.s, it.pos, opt, it.caps)
+		if err != nil {
+			it.done = true
+			return nil, err
+		}
+		if caps == nil {
+			if !it.retry || it.pos >= len(it.s) {
+				it.done = true
+				break
+			}
+			it.retry = false
+			it.pos = it.re.step(it.s, it.pos)
+			continue
+		}
+		it.caps = caps
+		it.retry = false
+		empty := caps[0] == caps[1]
+		next := max(caps[1], it.pos)
+		switch {
+		case empty && it.rule == EmptyPerl:
+			it.retry = true
+		case empty && next >= len(it.s):
+			it.done = true
+		case empty:
+			next = it.re.step(it.s, next)
+		case next == it.pos:
+			// \K in a look-around can put the end at or before the start.
+			if next >= len(it.s) {
+				it.done = true
+			} else {
+				next = it.re.step(it.s, next)
+			}
+		}
+		it.pos = next
+		return caps, nil
+	}
+	return nil, nil
+}
+
+// step returns the offset of the next character; CR LF counts as one where it
+// is a newline.
+func (re *Regex) step(s []byte, at int) int {
+	if s[at] == '\r' && at+1 < len(s) && s[at+1] == '\n' && re.nl >= nlCRLF && re.nl <= nlAny {
+		return at + 2
+	}
+	at++
+	if re.flags&UTF != 0 {
+		for at < len(s) && !utf8.RuneStart(s[at]) {
+			at++
+		}
+	}
+	return at
+}

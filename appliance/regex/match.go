@@ -1,0 +1,160 @@
+package regex
+
+import (
+	"math"
+	"unicode/utf8"
+)
+
+// MatchOption changes one match.
+type MatchOption uint32
+
+// The match options. The names follow PCRE2's option names.
+const (
+	// NotBOL says that the subject does not begin a line.
+	NotBOL MatchOption = 1 << iota
+	// NotEOL says that the subject does not end a line.
+	NotEOL
+	// NotEmpty refuses an empty match.
+	NotEmpty
+	// NotEmptyAtStart refuses an empty match at the start offset.
+	NotEmptyAtStart
+	// AnchoredMatch allows a match at the start offset only.
+	AnchoredMatch
+	// EndAnchoredMatch allows a match only up to the end of the subject.
+	EndAnchoredMatch
+	// NoCheckUTF trusts the subject to be valid UTF-8.
+	NoCheckUTF
+	// Longest finds the longest match at the leftmost position instead of the
+	// first in Perl's order, and sets no captures: PCRE2's DFA mode.
+	Longest
+)
+
+const longest = Longest
+
+// DefaultMatchLimit is the step budget where MatchOptions has none: PCRE2's.
+const DefaultMatchLimit = 10_000_000
+
+// MatchOptions are the options of one match. The zero value is the usual match.
+type MatchOptions struct {
+	// Flags are the options.
+	Flags MatchOption
+	// Limit bounds the backtracking steps; 0 means DefaultMatchLimit.
+	Limit int
+}
+
+// Matcher holds the state of a running match: the backtracking stack and the
+// caches. A worker has one and reuses it. It is not safe for concurrent use.
+type Matcher struct {
+	regs      []int32
+	stack     []frame
+	calls     []callRecord
+	savedRegs []int32
+
+	// state of the match that runs
+	opt       MatchOption
+	from      int
+	utf       bool
+	steps     int
+	skipTo    int
+	curCall   int32
+	mark      int32
+	lastMark  int32
+	best      int
+	bestStart int
+	err       *MatchError
+	marks     []string
+}
+
+// NewMatcher returns a matcher with a small stack.
+func NewMatcher() *Matcher {
+	return &Matcher{stack: make([]frame, 64), regs: make([]int32, 32)}
+}
+
+// Match finds the leftmost match that starts at from or later. It returns the
+// offsets in caps, grown where it is too small: two for the match and two for
+// each group, -1 for a group that is not set. No match is nil, nil. Offsets
+// stay valid as long as caps; nothing refers to s afterwards. With caps large
+// enough nothing is allocated.
+func (m *Matcher) Match(re *Regex, s []byte, from int, opt MatchOptions, caps []int) ([]int, error) {
+	if from < 0 || from > len(s) {
+		return nil, ErrBadOffset
+	}
+	if len(s) > math.MaxInt32-1 {
+		return nil, ErrTooLong
+	}
+	m.utf = re.flags&UTF != 0
+	m.opt = opt.Flags | re.opt
+	if m.utf && re.flags&NoUTFCheck == 0 && opt.Flags&NoCheckUTF == 0 {
+		if !utf8.Valid(s) {
+			return nil, ErrBadUTF
+		}
+		if from < len(s) && !utf8.RuneStart(s[from]) {
+			return nil, ErrBadUTFOffset
+		}
+	}
+	if n := re.prog.nregs; cap(m.regs) < n {
+		m.regs = make([]int32, n, 2*n)
+	}
+	m.regs = m.regs[:re.prog.nregs]
+	m.from, m.best, m.err = from, -1, nil
+	m.mark, m.lastMark = -1, -1
+	m.marks = re.prog.marks
+	m.steps = DefaultMatchLimit
+	if opt.Limit > 0 {
+		m.steps = opt.Limit
+	}
+	if re.limit > 0 {
+		m.steps = min(m.steps, re.limit)
+	}
+	ok := re.find(m, s, from)
+	if !ok {
+		if m.err != nil {
+			return nil, m.err
+		}
+		return nil, nil
+	}
+	n := 2 * (re.prog.ncap + 1)
+	if opt.Flags&Longest != 0 {
+		n = 2
+	}
+	if cap(caps) < n {
+		caps = make([]int, n)
+	}
+	caps = caps[:n]
+	if opt.Flags&Longest != 0 {
+		caps[0], caps[1] = m.bestStart, m.best
+		return caps, nil
+	}
+	for i := range caps {
+		caps[i] = int(m.regs[i])
+	}
+	return caps, nil
+}
+
+// Mark returns the name of the last (*MARK) on the path of the last match, or
+// after no match the last one passed.
+func (m *Matcher) Mark() (string, bool) {
+	k := m.mark
+	if k < 0 {
+		k = m.lastMark
+	}
+	if k < 0 || int(k) >= len(m.marks) {
+		return "", false
+	}
+	return m.marks[k], true
+}
+
+// attempt runs the program at one position. done means that the search is over.
+func (m *Matcher) attempt(re *Regex, s []byte, at int) (r runResult) {
+	regs := m.regs
+	for i := 2; i < 2*(re.prog.ncap+1); i++ {
+		regs[i] = -1
+	}
+	m.mark = -1
+	m.skipTo = -1
+	r = m.run(re.prog, s, at)
+	if r == rFail && m.best >= 0 {
+		return rMatch
+	}
+	return r
+}

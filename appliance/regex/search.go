@@ -1,0 +1,211 @@
+package regex
+
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+)
+
+// search is how candidates for the start of a match are found.
+type search struct {
+	anchored  bool // only at the start offset
+	textStart bool // only at offset 0
+	lineStart bool // only at offset 0 and after a newline
+	minLen    int
+	prefix    string   // every match begins with it
+	first     *byteSet // every match begins with one of these bytes; nil: unknown
+	firstByte int      // the byte, when there is one only; else -1
+	crlf      bool     // the pattern names CR or LF: step by bytes over CR LF
+}
+
+// planSearch derives the search from the tree.
+func planSearch(p *parser, root *node) search {
+	s := search{firstByte: -1}
+	s.crlf = namesCRLF(root)
+	s.anchored = p.start&Anchored != 0 || beginsWith(root, aStartOffset)
+	if p.start&NoStartOptimize != 0 {
+		return s
+	}
+	s.textStart = beginsWith(root, aBeginSubject)
+	s.lineStart = beginsWith(root, aBeginLine)
+	if !hasAccept(root) {
+		s.minLen = minLen(root)
+	}
+	a := analyzer{utf: p.start&UTF != 0, skipVerbs: true}
+	f := a.firstOf(root, accepting())
+	if !f.end && !f.all() && s.minLen > 0 {
+		s.first = &f.set
+		if f.set.count() == 1 {
+			for b, v := range f.set {
+				if v {
+					s.firstByte = b
+				}
+			}
+		}
+	}
+	if !s.textStart && !s.lineStart {
+		s.prefix = prefixOf(root)
+	}
+	return s
+}
+
+// namesCRLF tells whether the pattern has a literal CR or LF.
+func namesCRLF(n *node) bool {
+	found := n.op == nChar && (n.r == '\r' || n.r == '\n') || n.op == nString && strings.ContainsAny(n.str, "\r\n")
+	n.each(func(s *node) { found = found || namesCRLF(s) })
+	return found
+}
+
+// beginsWith tells whether every match begins with the assertion.
+func beginsWith(n *node, kind assertKind) bool {
+	switch n.op {
+	case nAssert:
+		return assertKind(n.kind) == kind
+	case nCat:
+		for _, s := range n.subs {
+			if beginsWith(s, kind) {
+				return true
+			}
+			if s.op != nKeep && s.op != nEmpty && s.op != nLook {
+				return false
+			}
+		}
+		return false
+	case nCapture, nAtomic:
+		return beginsWith(n.subs[0], kind)
+	case nRepeat:
+		return n.min > 0 && beginsWith(n.subs[0], kind)
+	case nAlt:
+		for _, s := range n.subs {
+			if !beginsWith(s, kind) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// prefixOf returns the literal that every match begins with.
+func prefixOf(n *node) string {
+	switch n.op {
+	case nChar:
+		if !n.fold && n.r < utf8.RuneSelf {
+			return string([]byte{byte(n.r)})
+		}
+	case nString:
+		if !n.fold {
+			return n.str
+		}
+	case nCat:
+		return prefixOf(n.subs[0])
+	case nCapture, nAtomic:
+		return prefixOf(n.subs[0])
+	case nRepeat:
+		if n.min > 0 {
+			return prefixOf(n.subs[0])
+		}
+	}
+	return ""
+}
+
+// find searches from an offset. The result is in m.
+func (re *Regex) find(m *Matcher, s []byte, from int) bool {
+	p := &re.search
+	if p.anchored || m.opt&AnchoredMatch != 0 {
+		r := m.attempt(re, s, from)
+		return r == rMatch
+	}
+	if p.textStart {
+		if from > 0 {
+			return false
+		}
+		return m.attempt(re, s, from) == rMatch
+	}
+	for at := from; at <= len(s); {
+		at = re.candidate(s, at)
+		if at < 0 {
+			return false
+		}
+		if re.flags&FirstLine != 0 && at > from && hasNewline(s, from, at, re.nl) {
+			return false
+		}
+		switch m.attempt(re, s, at) {
+		case rMatch:
+			return true
+		case rCommit, rLimit:
+			return false
+		case rSkip:
+			if m.skipTo > at {
+				at = m.skipTo
+				continue
+			}
+		}
+		at = re.advance(s, at)
+	}
+	return false
+}
+
+// advance returns the next start after at.
+func (re *Regex) advance(s []byte, at int) int {
+	if at < len(s) && s[at] == '\r' && at+1 < len(s) && s[at+1] == '\n' && re.nl >= nlCRLF && re.nl <= nlAny && !re.search.crlf {
+		return at + 2
+	}
+	at++
+	if re.flags&UTF != 0 {
+		for at < len(s) && !utf8.RuneStart(s[at]) {
+			at++
+		}
+	}
+	return at
+}
+
+// hasNewline tells whether a newline ends in s[from:at].
+func hasNewline(s []byte, from, at int, nl newline) bool {
+	for i := from; i < at; i++ {
+		if newlineHere(s, i, nl) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// candidate returns the first position from at where a match may begin, or -1.
+func (re *Regex) candidate(s []byte, at int) int {
+	p := &re.search
+	if len(s)-at < p.minLen {
+		return -1
+	}
+	if p.lineStart {
+		for at > 0 && at < len(s) && !afterNewline(s, at, re.nl) {
+			at++
+		}
+		if at > 0 && at == len(s) && len(s) > 0 {
+			return -1
+		}
+		return at
+	}
+	switch {
+	case len(p.prefix) > 1:
+		i := bytes.Index(s[at:], stringBytes(p.prefix))
+		if i < 0 {
+			return -1
+		}
+		return at + i
+	case p.firstByte >= 0:
+		i := bytes.IndexByte(s[at:], byte(p.firstByte))
+		if i < 0 {
+			return -1
+		}
+		return at + i
+	case p.first != nil:
+		first := p.first
+		for ; at < len(s); at++ {
+			if first[s[at]] {
+				return at
+			}
+		}
+		return -1
+	}
+	return at
+}
