@@ -247,11 +247,26 @@ func connectTarget(b []byte, from, to int, r *Request) Result {
 	return Done
 }
 
+// setAuthority sets Host and Port from the authority in b[from:to]. As in nginx
+// a name has only letters, digits, '-' and '.' here, fewer bytes than in a Host
+// field.
 func (r *Request) setAuthority(b []byte, from, to int) bool {
 	a, ok := ParseAuthority(b[from:to])
+	if !ok {
+		return false
+	}
 	r.Host = span(from+int(a.Host.Off), from+int(a.Host.End))
 	r.Port = span(from+int(a.Port.Off), from+int(a.Port.End))
-	return ok
+	host := r.Host.Of(b)
+	if host[0] == '[' {
+		return true
+	}
+	for _, c := range host {
+		if class[c]&classScheme == 0 || c == '+' {
+			return false
+		}
+	}
+	return true
 }
 
 func span(from, to int) buf.Span { return buf.Span{Off: uint32(from), End: uint32(to)} }

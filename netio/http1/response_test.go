@@ -137,6 +137,26 @@ func TestResponseSplitAtEveryByteEqualsWhole(t *testing.T) {
 	}
 }
 
+func TestResponseLimits(t *testing.T) {
+	for _, tc := range []struct {
+		in   string
+		want Result
+	}{
+		{"HTTP/1.1 200 OK\r\n", Done},
+		{"HTTP/1.1 200 OK!\r\n", LineTooLong},
+		{"HTTP/1.1 200 very much", LineTooLong},
+	} {
+		for _, step := range []int{1, len(tc.in)} {
+			var p ResponseParser
+			p.Reset(0, Options{MaxLine: 17})
+			var r Response
+			if res := feed(step, len(tc.in), func(n int) Result { return p.Line([]byte(tc.in[:n]), &r) }); res != tc.want {
+				t.Errorf("%q, %d bytes at a time: got %v, want %v", tc.in, step, res, tc.want)
+			}
+		}
+	}
+}
+
 func TestInterimResponsesAreReadOneAfterTheOther(t *testing.T) {
 	b := []byte("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nAge: 1\r\n\r\n")
 	var p ResponseParser
