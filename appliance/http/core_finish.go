@@ -1,0 +1,30 @@
+package http
+
+import "os"
+
+// finishCore completes what could not be known while blocks were read.
+func finishCore(b *Builder) error {
+	for _, l := range b.blocks {
+		l.defaultType = []byte(l.core.defaultType.V)
+		b.gen.Cycle.AddTempPath(l.core.bodyTemp.V)
+	}
+	g := b.gen
+	g.Cycle.OnFinish(func() error {
+		for _, l := range b.blocks {
+			if l.core.errorLog == nil {
+				l.core.errorLog = g.Cycle.Log
+			}
+		}
+		return nil
+	})
+	return nil
+}
+
+// hostname is what $hostname stands for, in configuration and requests.
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	return name
+}

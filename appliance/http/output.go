@@ -1,0 +1,164 @@
+package http
+
+import (
+	"weir/netio/buf"
+	"weir/netio/http1"
+)
+
+// Bits of Request.Buffered.
+const (
+	bufferedCopy   uint8 = 1 << iota // the copy filter holds links
+	BufferedModule                   // a module's filter holds links
+)
+
+// buildFilters chains the modules' filters around the core's.
+func (b *Builder) buildFilters() {
+	header := HeaderFilter(sendHeader)
+	body := BodyFilter(sendBody)
+	ms := b.gen.modules
+	for i := len(ms) - 1; i >= 0; i-- {
+		if f := ms[i].HeaderFilter; f != nil {
+			header = f(b, header)
+		}
+		if f := ms[i].BodyFilter; f != nil {
+			body = f(b, body)
+		}
+	}
+	b.gen.headerFilter, b.gen.bodyFilter = header, body
+}
+
+// SendHeader passes the response header through the filters to the client.
+// It returns OK, Again when it is queued behind other output, Error, or a
+// status when a filter wants another response.
+func (r *Request) SendHeader() Code {
+	if r.headerSent {
+		r.Log(LogAlert, "header already sent")
+		return Error
+	}
+	if r.errStatus != 0 {
+		r.Out.Status = int(r.errStatus)
+		r.Out.StatusLine = nil
+	}
+	return r.gen.headerFilter(r)
+}
+
+// sendHeader is the end of the header filter chain: subrequests have no
+// header on the wire.
+func sendHeader(r *Request) Code {
+	if r.headerSent {
+		return OK
+	}
+	r.headerSent = true
+	if r != r.main {
+		return OK
+	}
+	if r.Version < 1000 {
+		if r.Method == http1.MethodHead {
+			r.headerOnly = true
+		}
+		return OK
+	}
+	if r.Method == http1.MethodHead {
+		r.headerOnly = true
+	}
+	switch r.Out.Status {
+	case int(StatusNotModified):
+		r.headerOnly = true
+	case int(StatusNoContent):
+		r.headerOnly = true
+		r.Out.ContentType, r.Out.Charset = nil, nil
+		r.Out.LastModified = -1
+		r.Out.ContentLength = -1
+	}
+	return r.c.stream.SendHeader(r)
+}
+
+// sendBody is the end of the body filter chain.
+func sendBody(r *Request, in *Chain) Code { return r.c.stream.Send(r, in) }
+
+// Output passes a part of the response body through the filters. Links with
+// buf.Last end the response of the main request, LastInChain that of a
+// subrequest. OK: taken and sent, or held for more; Again: the client is
+// slow, the write handler will be called; Error: the connection is dead.
+func (r *Request) Output(in *Chain) Code {
+	rc := r.gen.bodyFilter(r, in)
+	if rc == Error {
+		r.c.SetError()
+	}
+	return rc
+}
+
+// Last is the flag that ends the body of r.
+func (r *Request) Last() buf.Flags {
+	if r == r.main {
+		return buf.Last | buf.LastInChain
+	}
+	return buf.LastInChain
+}
+
+// OutputBytes sends b as the whole rest of the body. b must stay valid until
+// the request ends.
+func (r *Request) OutputBytes(b []byte) Code {
+	l := r.Link()
+	l.Mem = b
+	l.Flags = r.Last()
+	var ch Chain
+	ch.Append(l)
+	return r.Output(&ch)
+}
+
+// SendLast ends the body.
+func (r *Request) SendLast() Code { return r.OutputBytes(nil) }
+
+// Flush has everything sent that filters hold back.
+func (r *Request) Flush() Code {
+	l := r.Link()
+	l.Flags = buf.Flush
+	var ch Chain
+	ch.Append(l)
+	return r.Output(&ch)
+}
+
+// SendResponse sends a whole response with a constant body: status, content
+// type (empty for none) and bytes, which must stay valid until the request
+// ends. It discards the request body.
+func (r *Request) SendResponse(status Code, contentType, body []byte) Code {
+	if rc := r.DiscardBody(); rc != OK {
+		return rc
+	}
+	r.Out.Status = int(status)
+	if status == StatusNoContent {
+		r.headerOnly = true
+	}
+	if len(contentType) > 0 {
+		r.Out.ContentType = contentType
+	} else if rc := r.SetContentType(); rc != OK {
+		return rc
+	}
+	r.Out.ContentLength = int64(len(body))
+	rc := r.SendHeader()
+	if rc == Error || rc > OK || r.headerOnly {
+		return rc
+	}
+	return r.OutputBytes(body)
+}
+
+// Redirect prepares a response with a Location. A target that begins with a
+// slash is made absolute when sent, as absolute_redirect says.
+func (r *Request) Redirect(status Code, target []byte) {
+	r.Out.Headers.SetID(http1.HeaderLocation, target)
+	r.Out.Status = int(status)
+}
+
+// Headers that the core adds or removes by itself.
+const (
+	hostID    = http1.HeaderHost
+	refererID = http1.HeaderReferer
+)
+
+// AcceptRanges marks the response as one that ranges can be asked of.
+func (r *Request) AcceptRanges() {
+	r.Out.Headers.SetID(http1.HeaderAcceptRanges, bytesWord)
+}
+
+var bytesWord = []byte("bytes")

@@ -1,0 +1,205 @@
+package http
+
+import (
+	"errors"
+	"io"
+	"syscall"
+	"time"
+
+	"weir/appliance/conf"
+	"weir/netio/http1"
+)
+
+// MapPath turns the request's path into a file name by root or alias, with
+// reserve bytes of spare capacity behind it. ok is false when root has
+// variables that make no sense. The result is valid until the request ends.
+func (r *Request) MapPath(reserve int) (path []byte, ok bool) {
+	lc := r.loc.core
+	base := lc.root.V
+	rest := r.URI
+	if lc.alias {
+		if r.loc.re != nil {
+			// The alias of an expression is the whole name.
+			v := base.Eval(r)
+			return append(r.Alloc(len(v) + reserve)[:0], v...), true
+		}
+		n := len(r.loc.Name)
+		if n > len(rest) {
+			n = len(rest)
+		}
+		rest = rest[n:]
+	}
+	root := base.Eval(r)
+	if len(root) == 0 || root[0] != '/' {
+		root = r.fullPath(root)
+	}
+	p := append(r.Alloc(len(root) + len(rest) + reserve)[:0], root...)
+	return append(p, rest...), true
+}
+
+func (r *Request) fullPath(name []byte) []byte {
+	prefix := r.gen.Cycle.Prefix
+	p := append(r.Alloc(len(prefix) + len(name))[:0], prefix...)
+	return append(p, name...)
+}
+
+// DocumentRoot is the value of root or alias for r: $document_root.
+func (r *Request) DocumentRoot() []byte {
+	root := r.loc.core.root.V.Eval(r)
+	if len(root) == 0 || root[0] != '/' {
+		root = r.fullPath(root)
+	}
+	return root
+}
+
+// Alias reports whether the location has an alias, not a root.
+func (l *Location) Alias() bool { return l.core.alias }
+
+// SetContentType sets the content type by the extension of the path.
+func (r *Request) SetContentType() Code {
+	if len(r.Out.ContentType) > 0 {
+		return OK
+	}
+	lc := r.loc.core
+	if len(r.Exten) > 0 && len(r.Exten) < 64 {
+		var low [64]byte
+		ext := low[:len(r.Exten)]
+		for i, c := range r.Exten {
+			ext[i] = lower(c)
+		}
+		if t := lc.types[string(ext)]; t != nil {
+			r.Out.ContentType = t
+			return OK
+		}
+	}
+	r.Out.ContentType = r.loc.defaultType
+	return OK
+}
+
+// EscapeKind says which bytes EscapeURI leaves alone.
+type EscapeKind uint8
+
+// Kinds of escaping, after nginx's.
+const (
+	EscapePath      EscapeKind = iota // a path: also escapes ? % #
+	EscapeArgs                        // a query string: also escapes & + ;
+	EscapeComponent                   // everything but unreserved characters
+	EscapeHTML                        // as a link in an HTML page
+	EscapeRefresh
+)
+
+const upperHex = "0123456789ABCDEF"
+
+// EscapeURI appends src to dst with bytes escaped as kind says.
+func EscapeURI(dst, src []byte, kind EscapeKind) []byte {
+	for _, c := range src {
+		if escapes(c, kind) {
+			dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
+		} else {
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
+
+func escapes(c byte, kind EscapeKind) bool {
+	if c <= ' ' || c >= 0x7f {
+		return true
+	}
+	switch kind {
+	case EscapePath:
+		return c == '%' || c == '?' || c == '#'
+	case EscapeArgs:
+		return c == '%' || c == '&' || c == '+' || c == '#' || c == ';' || c == '?'
+	case EscapeComponent:
+		return !(nameByte(c) || c == '-' || c == '.' || c == '~')
+	case EscapeHTML:
+		return c == '%' || c == '?' || c == '#' || c == '"' || c == '\'' || c == '<' || c == '>'
+	}
+	return c == '%' || c == '"' || c == '\''
+}
+
+// UnescapeURI appends src to dst with escapes decoded; malformed ones stay.
+func UnescapeURI(dst, src []byte) []byte {
+	for i := 0; i < len(src); i++ {
+		c := src[i]
+		if c == '%' && i+2 < len(src) {
+			hi, ok1 := hexValue(src[i+1])
+			lo, ok2 := hexValue(src[i+2])
+			if ok1 && ok2 {
+				dst = append(dst, hi<<4|lo)
+				i += 2
+				continue
+			}
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+func hexValue(c byte) (byte, bool) {
+	switch {
+	case c-'0' < 10:
+		return c - '0', true
+	case c|0x20 >= 'a' && c|0x20 <= 'f':
+		return c | 0x20 - 'a' + 10, true
+	}
+	return 0, false
+}
+
+// AppendHTTPTime appends Unix seconds as RFC 9110 dates are written.
+func AppendHTTPTime(dst []byte, sec int64) []byte {
+	return time.Unix(sec, 0).UTC().AppendFormat(dst, "Mon, 02 Jan 2006 15:04:05 GMT")
+}
+
+// ParseHTTPTime reads a date in any of the three forms of RFC 9110 section
+// 5.6.7; -1 when it is none.
+func ParseHTTPTime(b []byte) int64 {
+	s := string(b)
+	for _, layout := range []string{time.RFC1123, time.RFC850, time.ANSIC} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.Unix()
+		}
+	}
+	return -1
+}
+
+// errnoText is an I/O error as nginx prints it: "104: Connection reset by
+// peer".
+func errnoText(err error) string {
+	if errors.Is(err, io.EOF) {
+		return "end of file"
+	}
+	var no syscall.Errno
+	if errors.As(err, &no) {
+		return conf.ErrnoText(no)
+	}
+	return err.Error()
+}
+
+// ErrnoText is an I/O error as nginx's log shows it.
+func ErrnoText(err error) string { return errnoText(err) }
+
+// appendOrigin writes scheme, host and port for an absolute redirect.
+func (r *Request) appendOrigin(b []byte) []byte {
+	lc := r.loc.core
+	b = append(b, "http://"...)
+	host := r.HostName
+	if lc.nameInRedirect.V || len(host) == 0 {
+		if name := r.srv.Name(); lc.nameInRedirect.V && name != "" || len(host) == 0 && name != "" {
+			host = []byte(name)
+		}
+	}
+	if len(host) > 0 {
+		b = append(b, host...)
+	} else {
+		b = r.c.Local().AppendIP(b)
+	}
+	if port := r.c.Local().Port(); lc.portInRedirect.V && port != 80 && port != 0 {
+		b = append(b, ':')
+		b = itoa(b, int64(port))
+	}
+	return b
+}
+
+type headerField = http1.Header

@@ -1,0 +1,251 @@
+package http
+
+import (
+	"sync/atomic"
+
+	"weir/appliance/cycle"
+	"weir/appliance/regex"
+	"weir/netio/buf"
+	"weir/netio/conn"
+	"weir/netio/poll"
+	"weir/netio/sock"
+)
+
+// Process is what the workers of one process share.
+type Process struct {
+	Version string // of weir, for the Server field and error pages
+	// Workers is the list of running workers, for metrics; a worker's
+	// counters are read by its own loop only.
+	Workers atomic.Pointer[[]*Worker]
+}
+
+// Worker is the HTTP state of one worker thread.
+type Worker struct {
+	ID      int
+	Loop    *poll.Loop
+	Driver  *conn.Driver
+	Buffers *buf.Pool
+	Process *Process
+
+	gen       *Generation
+	acceptors map[sock.Addr]*acceptor
+	conns     connList
+	freeH1    *h1Conn
+	freeReqs  []*Request
+	exiting   bool
+
+	matcher *regex.Matcher
+	caps    []int
+	line    []byte // scratch for log lines
+	names   serverFields
+	stats   Stats
+	local   []any // modules' objects of this worker, see WorkerSlot
+}
+
+// Stats counts what a worker did. It belongs to the worker; others get a copy
+// taken on its loop.
+type Stats struct {
+	Accepted   uint64 // client connections
+	Requests   uint64 // client requests whose head was read, good or bad
+	Reading    int64  // connections reading a head now
+	Writing    int64  // connections with a request being served now
+	ByClass    [6]uint64
+	Latency    [latencyBuckets]uint64
+	LatencySum int64 // milliseconds
+}
+
+// latencyBuckets are powers of two of milliseconds: <1, <2, <4 ... and the rest.
+const latencyBuckets = 16
+
+// NewWorker makes the HTTP side of a worker. d is the worker's connection
+// driver; everything here runs on d.Loop's thread.
+func NewWorker(d *conn.Driver, id int, p *Process) *Worker {
+	return &Worker{
+		ID: id, Loop: d.Loop, Driver: d, Buffers: d.Pool, Process: p,
+		acceptors: make(map[sock.Addr]*acceptor),
+		matcher:   regex.NewMatcher(),
+		line:      make([]byte, 0, 4096),
+	}
+}
+
+// Use makes g the generation of new requests. Listeners that g still has get
+// their new configuration; requests in flight keep theirs.
+func (w *Worker) Use(g *Generation) {
+	w.gen = g
+	if g == nil {
+		return
+	}
+	for key, a := range w.acceptors {
+		if p := g.ports[key]; p != nil {
+			a.port = p
+		}
+	}
+	if w.local == nil {
+		w.local = make([]any, len(g.modules))
+		for i, m := range g.modules {
+			if m.Local != nil {
+				w.local[i] = m.Local.make(w)
+			}
+		}
+	}
+	for _, m := range g.modules {
+		if m.InitWorker != nil {
+			m.InitWorker(w, g)
+		}
+	}
+}
+
+// Generation is the configuration of new requests.
+func (w *Worker) Generation() *Generation { return w.gen }
+
+// Acceptor serves the connections of a listening socket of the cycle whose
+// generation is in use.
+func (w *Worker) Acceptor(l *cycle.Listen) conn.Acceptor {
+	a := w.acceptors[l.Addr]
+	if a == nil {
+		a = &acceptor{w: w}
+		w.acceptors[l.Addr] = a
+	}
+	a.port = l.Service.(*Port)
+	return a
+}
+
+// Forget drops the acceptor of a socket that was closed; open connections
+// keep what they have.
+func (w *Worker) Forget(l *cycle.Listen) { delete(w.acceptors, l.Addr) }
+
+// Shutdown asks clients to go: no connection is kept after its request, idle
+// ones are closed, or kept for keepalive_min_timeout.
+func (w *Worker) Shutdown() {
+	w.exiting = true
+	w.conns.each(func(h *h1Conn) {
+		if h.state != h1Idle {
+			return
+		}
+		ms := int64(0)
+		if h.acc != nil {
+			ms = h.addr.Default.root.core.keepaliveMin.V
+		}
+		if ms == 0 {
+			h.close()
+			return
+		}
+		h.net.SetTimer(conn.ReadTimer, ms)
+	})
+}
+
+// Abort closes every connection at once.
+func (w *Worker) Abort() {
+	w.conns.each(func(h *h1Conn) { h.net.Close() })
+}
+
+// Exiting reports whether Shutdown was called.
+func (w *Worker) Exiting() bool { return w.exiting }
+
+// Active is the number of open client connections.
+func (w *Worker) Active() int { return w.conns.n }
+
+// Stats returns a copy of the counters; call it on the worker's loop.
+func (w *Worker) Stats() Stats { return w.stats }
+
+// count adds a finished request to the counters.
+func (w *Worker) count(r *Request) {
+	if c := r.Out.Status / 100; c >= 0 && c < len(w.stats.ByClass) {
+		w.stats.ByClass[c]++
+	}
+	ms := w.Loop.NowMS() - r.startMS
+	w.stats.LatencySum += ms
+	b := 0
+	for ms > 0 && b < latencyBuckets-1 {
+		ms >>= 1
+		b++
+	}
+	w.stats.Latency[b]++
+}
+
+// takeRequest returns an empty request for generation g.
+func (w *Worker) takeRequest(g *Generation) *Request {
+	var r *Request
+	if n := len(w.freeReqs); n > 0 {
+		r = w.freeReqs[n-1]
+		w.freeReqs = w.freeReqs[:n-1]
+	} else {
+		r = &Request{w: w}
+		r.ownArena.Pool = w.Buffers
+		r.head.Headers = make([]headerField, 0, 24)
+		r.Out.reset()
+	}
+	r.gen = g
+	r.vars = sized(r.vars, len(g.vars))
+	r.state = sized(r.state, len(g.modules))
+	return r
+}
+
+// maxFreeRequests bounds how many Request structures an idle worker keeps.
+const maxFreeRequests = 1024
+
+func (w *Worker) putRequest(r *Request) {
+	r.reset()
+	if len(w.freeReqs) < maxFreeRequests {
+		w.freeReqs = append(w.freeReqs, r)
+	}
+}
+
+func (w *Worker) takeH1() *h1Conn {
+	h := w.freeH1
+	if h == nil {
+		slab := make([]h1Conn, 32)
+		for i := range slab {
+			slab[i].next = w.freeH1
+			w.freeH1 = &slab[i]
+		}
+		h = w.freeH1
+	}
+	w.freeH1 = h.next
+	*h = h1Conn{}
+	h.w = w
+	return h
+}
+
+func (w *Worker) putH1(h *h1Conn) {
+	h.net, h.acc, h.addr = nil, nil, nil
+	h.next = w.freeH1
+	w.freeH1 = h
+}
+
+// connList is the list of a worker's client connections.
+type connList struct {
+	head *h1Conn
+	n    int
+}
+
+func (l *connList) add(h *h1Conn) {
+	h.next = l.head
+	if l.head != nil {
+		l.head.prev = h
+	}
+	l.head = h
+	l.n++
+}
+
+func (l *connList) remove(h *h1Conn) {
+	if h.prev != nil {
+		h.prev.next = h.next
+	} else {
+		l.head = h.next
+	}
+	if h.next != nil {
+		h.next.prev = h.prev
+	}
+	h.prev, h.next = nil, nil
+	l.n--
+}
+
+// each calls f for every connection; f may close the one it is given.
+func (l *connList) each(f func(h *h1Conn)) {
+	for h := l.head; h != nil; {
+		next := h.next
+		f(h)
+		h = next
+	}
+}

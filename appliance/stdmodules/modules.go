@@ -1,0 +1,38 @@
+package stdmodules
+
+import (
+	"sync"
+
+	"weir/appliance/conf"
+	"weir/appliance/cycle"
+	"weir/appliance/http"
+)
+
+// list is in nginx's order of phases and filters: what comes first is asked
+// first and sees a response first. Modules before Postpone see subrequests'
+// output part by part, those behind it the response as a whole.
+var list = http.Modules{
+	&http.Core,
+	&http.Postpone,
+}
+
+var once sync.Once
+
+// Modules returns the list. It is registered at the first call.
+func Modules() http.Modules {
+	once.Do(list.Register)
+	return list
+}
+
+// Table returns the directives of the main and events contexts, of the http
+// block and of all modules.
+func Table() *conf.Table {
+	t := new(conf.Table)
+	cycle.AddTo(t)
+	ms := Modules()
+	t.Add(nil, []conf.Directive{http.HTTPBlock(ms, t)})
+	for _, m := range ms {
+		t.Add(m, m.Directives)
+	}
+	return t
+}
