@@ -37,7 +37,7 @@ func newCompiler(p *parser) *compiler {
 	c := &compiler{p: p, subs: map[int]int32{}, sets: map[byteSet]*byteSet{}, groups: map[int]*node{}}
 	c.a.utf = p.opt&UTF != 0
 	c.nregs = 2 * (p.maxCount + 1)
-	c.direct = !p.hasBackref && !p.hasCall && !p.hasCond
+	c.direct = !p.hasBackref && !p.hasCall && !p.hasCond && !p.hasScan
 	return c
 }
 
@@ -157,7 +157,8 @@ func (c *compiler) node(n *node, rest *first) {
 		c.repeat(n, rest)
 	case nAtomic:
 		slot := c.begin(opBegin)
-		c.node(n.subs[0], &first{set: rest.set, end: rest.end, accept: true})
+		// The group ends whatever follows: nothing outside may guide it.
+		c.node(n.subs[0], accepting())
 		c.emit(inst{op: opCut, x: slot})
 	case nLook:
 		c.look(n)
@@ -190,7 +191,20 @@ func (c *compiler) node(n *node, rest *first) {
 		c.node(n.subs[0], anything())
 		c.emit(inst{op: opScript, x: slot})
 	case nScan:
-		c.emit(inst{op: opFail})
+		e := &ext{}
+		for _, g := range n.cond.subs {
+			for _, k := range g.list {
+				e.list = append(e.list, int32(k))
+			}
+		}
+		slot := c.begin(opScan)
+		end := c.slot()
+		c.code[len(c.code)-1].ext, c.code[len(c.code)-1].y = e, end
+		c.sc = &scope{up: c.sc, thenSlot: int(slot)}
+		c.node(n.subs[0], anything())
+		c.patch(c.sc.accept)
+		c.sc = c.sc.up
+		c.emit(inst{op: opScanEnd, x: slot, y: end})
 	}
 }
 

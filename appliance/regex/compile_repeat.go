@@ -74,10 +74,13 @@ func markWide(in *inst) {
 func (c *compiler) groupRepeat(n, body *node, rest *first) {
 	nullable := minLen(body) == 0
 	loopRest := rest.join(c.a.firstOf(body, &first{set: rest.set, end: rest.end}))
-	enter := c.a.firstOf(body, loopRest)
+	enter := c.a.firstOf(body, &first{set: loopRest.set, end: loopRest.end})
 	slot := int32(-1)
 	if n.mode == possessive {
 		slot = c.begin(opBegin)
+	}
+	if slot >= 0 {
+		loopRest = accepting() // each turn ends whatever follows
 	}
 	lo := n.min
 	if n.max == infinite && lo > 0 {

@@ -21,7 +21,8 @@ func (c *compiler) look(n *node) {
 
 // assertion emits the body of a look-around whose begin has slot.
 func (c *compiler) assertion(n *node, slot int32, final bool) {
-	c.sc = &scope{up: c.sc, thenSlot: int(slot)}
+	// What (*THEN) leaves on the stack is the way out of a negative assertion.
+	c.sc = &scope{up: c.sc, thenSlot: int(slot), thenNext: c.code[len(c.code)-1].op == opNegBegin}
 	rest := anything()
 	rest.accept = final
 	if n.behind {
@@ -120,16 +121,16 @@ func (c *compiler) condAssert(n *node, rest *first) {
 	at := len(c.code) - 1
 	c.assertion(look, slot, true)
 	no := -1
+	c.emit(inst{op: opLookEnd, x: slot})
 	if look.neg {
-		no = c.emit(inst{op: opNegEnd, x: slot})
-		c.code[at].y = c.pc() // the body failed: the condition holds
-	} else {
-		c.emit(inst{op: opLookEnd, x: slot})
+		// The body matched: the condition does not hold, but its captures stay.
+		no = c.emit(inst{op: opJmp})
+		c.code[at].y = c.pc()
 	}
 	c.node(n.subs[0], rest)
 	end := c.emit(inst{op: opJmp})
 	if look.neg {
-		c.code[no].y = c.pc()
+		c.code[no].x = c.pc()
 	} else {
 		c.code[at].y = c.pc()
 	}

@@ -6,8 +6,8 @@ import "unicode/utf8"
 type EmptyRule uint8
 
 const (
-	// EmptyPerl tries once more at the same place for a match that is not
-	// empty, as Perl's /g does.
+	// EmptyPerl searches on from the same place for a match that is not empty
+	// there, as Perl's /g does.
 	EmptyPerl EmptyRule = iota
 	// EmptyStep moves one character on, as OpenResty's gmatch and gsub do.
 	EmptyStep
@@ -39,48 +39,36 @@ func (it *Iter) Pos() int { return it.pos }
 // Next returns the captures of the next match, nil at the end. The slice is
 // valid until the next call.
 func (it *Iter) Next() ([]int, error) {
-	for !it.done {
-		opt := it.opt
-		if it.retry {
-			opt.Flags |= NotEmptyAtStart | AnchoredMatch
-		}
-		caps, err := it.m.Match(it.re, it.s, it.pos, opt, it.caps)
-		if err != nil {
-			it.done = true
-			return nil, err
-		}
-		if caps == nil {
-			if !it.retry || it.pos >= len(it.s) {
-				it.done = true
-				break
-			}
-			it.retry = false
-			it.pos = it.re.step(it.s, it.pos)
-			continue
-		}
-		it.caps = caps
-		it.retry = false
-		empty := caps[0] == caps[1]
-		next := max(caps[1], it.pos)
-		switch {
-		case empty && it.rule == EmptyPerl:
-			it.retry = true
-		case empty && next >= len(it.s):
-			it.done = true
-		case empty:
-			next = it.re.step(it.s, next)
-		case next == it.pos:
-			// \K in a look-around can put the end at or before the start.
-			if next >= len(it.s) {
-				it.done = true
-			} else {
-				next = it.re.step(it.s, next)
-			}
-		}
-		it.pos = next
-		return caps, nil
+	if it.done {
+		return nil, nil
 	}
-	return nil, nil
+	opt := it.opt
+	if it.retry {
+		opt.Flags |= NotEmptyAtStart
+	}
+	caps, err := it.m.Match(it.re, it.s, it.pos, opt, it.caps)
+	if caps == nil {
+		it.done = true
+		return nil, err
+	}
+	it.caps = caps
+	start, end := caps[0], caps[1]
+	it.retry = false
+	next := max(end, it.pos)
+	switch {
+	case next == it.pos && start != it.pos, start >= end && it.rule == EmptyStep:
+		// No progress: an empty match, or \K in a look-around.
+		if next >= len(it.s) {
+			it.done = true
+			break
+		}
+		next = it.re.step(it.s, next)
+	case start == end:
+		it.done = start >= len(it.s)
+		it.retry = true
+	}
+	it.pos = next
+	return caps, nil
 }
 
 // step returns the offset of the next character; CR LF counts as one where it

@@ -53,6 +53,7 @@ type Matcher struct {
 	// state of the match that runs
 	opt       MatchOption
 	from      int
+	end       int // of the subject, shorter inside a scan_substring
 	utf       bool
 	steps     int
 	skipTo    int

@@ -37,7 +37,8 @@ type parser struct {
 	condAssert int  // an assertion must follow: 2 after (?( , 1 after a callout
 	inQuote    bool // inside \Q..\E
 
-	hasBehind, hasDup, hasBackref, hasCall, hasVerb, hasCond bool
+	hasBehind, hasDup, hasBackref, hasCall, hasVerb, hasCond, hasScan bool
+	hasCRLF                                                           bool // the pattern names CR or LF
 
 	limitMatch int
 	notEmpty   bool
@@ -224,6 +225,7 @@ func (p *parser) char(r rune) *node {
 func (p *parser) literal(r rune) {
 	p.push(p.char(r))
 	p.okQuant = true
+	p.hasCRLF = p.hasCRLF || r == '\r' || r == '\n'
 }
 
 // item reads one item of the pattern.
@@ -544,7 +546,7 @@ func (p *parser) skipIgnored() {
 
 // repeat makes the node of a quantified item.
 func repeat(n *node, lo, hi int, mode repMode) *node {
-	if n.op == nLook || n.op == nScan && n.nonAtomic {
+	if n.op == nLook || n.op == nScan {
 		// An assertion repeats at most once.
 		lo, hi = min(lo, 1), min(hi, 1)
 	}

@@ -186,6 +186,7 @@ func (p *parser) classItem(cs *classState) (done bool, err *Error) {
 
 // classChar takes a literal character.
 func (p *parser) classChar(cs *classState, r rune) *Error {
+	p.hasCRLF = p.hasCRLF || r == '\r' || r == '\n'
 	switch cs.state {
 	case rangeStarted:
 		if cs.lo > r {

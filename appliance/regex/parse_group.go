@@ -160,6 +160,7 @@ func (p *parser) alphaAssert(wasCond int) *Error {
 		}
 		return p.look(n, wasCond)
 	case nScan:
+		p.hasScan = true
 		list, err := p.captureList()
 		if err != nil {
 			return err
@@ -654,12 +655,6 @@ func (p *parser) condName(n *node) *Error {
 		}
 	}
 	return nil
-}
-
-// extendedClass reads (?[...]).
-func (p *parser) extendedClass() *Error {
-	p.pos++
-	return p.fail(errClassChar)
 }
 
 // verbKinds are the verbs by name; FAIL is a node of its own.

@@ -37,7 +37,7 @@ const (
 	opLookEnd          // the same, and back to the position of x+1
 	opLookBack         // back to the position of slot x+1, choices kept
 	opNegBegin         // as opBegin; when the body fails go on at y
-	opNegEnd           // the body matched: undo since slot x, then fail, or jump y if y >= 0
+	opNegEnd           // the body matched: undo since slot x, then fail
 	opHeight           // slot x := stack height, for opThen
 	opBol              // ^ with multiline
 	opBegText          // \A
@@ -55,8 +55,8 @@ const (
 	opKeep             // \K
 	opVerb             // verb b: x slot of the height for THEN (-1 none), y 1 if an alternative follows
 	opScript           // the text since slot x must be of one script
-	opScan             // scan_substring: subject := a group
-	opScanEnd          //
+	opScan             // scan_substring: the subject is the first set group of ext.list; slots as opBegin
+	opScanEnd          // the whole subject again, at the position of slot x+1
 )
 
 // flags of an instruction
@@ -91,8 +91,6 @@ type ext struct {
 	set    *charset // and the others
 	list   []int32  // groups
 	table  *altTable
-	name   string
-	scan   *node
 	hasAll bool
 }
 

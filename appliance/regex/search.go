@@ -2,7 +2,6 @@ package regex
 
 import (
 	"bytes"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -21,7 +20,7 @@ type search struct {
 // planSearch derives the search from the tree.
 func planSearch(p *parser, root *node) search {
 	s := search{firstByte: -1}
-	s.crlf = namesCRLF(root)
+	s.crlf = p.hasCRLF
 	s.anchored = p.start&Anchored != 0 || beginsWith(root, aStartOffset)
 	if p.start&NoStartOptimize != 0 {
 		return s
@@ -33,7 +32,10 @@ func planSearch(p *parser, root *node) search {
 	}
 	a := analyzer{utf: p.start&UTF != 0, skipVerbs: true}
 	f := a.firstOf(root, accepting())
-	if !f.end && !f.all() && s.minLen > 0 {
+	// A verb may see every start. PCRE2 looks through verbs for one first
+	// character only, and its users see that.
+	usable := !p.hasVerb || f.set.count() == 1
+	if !f.end && !f.all() && s.minLen > 0 && usable {
 		s.first = &f.set
 		if f.set.count() == 1 {
 			for b, v := range f.set {
@@ -47,13 +49,6 @@ func planSearch(p *parser, root *node) search {
 		s.prefix = prefixOf(root)
 	}
 	return s
-}
-
-// namesCRLF tells whether the pattern has a literal CR or LF.
-func namesCRLF(n *node) bool {
-	found := n.op == nChar && (n.r == '\r' || n.r == '\n') || n.op == nString && strings.ContainsAny(n.str, "\r\n")
-	n.each(func(s *node) { found = found || namesCRLF(s) })
-	return found
 }
 
 // beginsWith tells whether every match begins with the assertion.

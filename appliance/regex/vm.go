@@ -20,19 +20,21 @@ import (
 type frameKind uint8
 
 const (
-	kChoice  frameKind = iota // go to pc at position a
-	kLoop                     // greedy loop at pc: positions a (lowest) .. b (current)
-	kLazy                     // lazy loop at pc: position a, b more characters allowed (-1: any)
-	kAlt                      // opAlt at pc: position a, list b>>16, next b&0xffff
-	kBack                     // opBackVar at pc: position a, b steps left
-	kBound                    // as kChoice; stops verbs: the start of a negative assertion or condition
-	kVerb                     // a verb at pc; a: its position or height
-	kMarkPos                  // a (*MARK) at pc, position a, for (*SKIP:name)
-	kReg                      // undo: slot pc := a
-	kPair                     // undo: slots pc, pc+1 := a, b
-	kLeave                    // undo: leave the subroutine call, current call := a
-	kEnter                    // undo: return into the call a
-	kLimit                    // no frame: an unwinding limit
+	kChoice   frameKind = iota // go to pc at position a
+	kLoop                      // greedy loop at pc: positions a (lowest) .. b (current)
+	kLazy                      // lazy loop at pc: position a, b more characters allowed (-1: any)
+	kAlt                       // opAlt at pc: position a, list b>>16, next b&0xffff
+	kBack                      // opBackVar at pc: position a, b steps left
+	kBound                     // as kChoice; stops verbs: the start of a negative assertion or condition
+	kVerb                      // a verb at pc; a: its position or height
+	kMarkPos                   // a (*MARK) at pc, position a, for (*SKIP:name)
+	kMarkGone                  // undo: a (*MARK) inside a closed atomic group: current mark := b
+	kReg                       // undo: slot pc := a
+	kPair                      // undo: slots pc, pc+1 := a, b
+	kLeave                     // undo: leave the subroutine call, current call := a
+	kEnter                     // undo: return into the call a
+	kScan                      // undo: the subject ends at a
+	kLimit                     // no frame: an unwinding limit
 )
 
 // frame is one entry of the backtracking stack.
@@ -82,6 +84,8 @@ func (m *Matcher) run(prog *program, s []byte, start int) runResult {
 	m.savedRegs = m.savedRegs[:0]
 	regs[0] = int32(start)
 	var f *frame
+	full := s
+	m.end = len(s)
 
 	for {
 		in := &code[pc]
@@ -494,12 +498,9 @@ func (m *Matcher) run(prog *program, s []byte, start int) runResult {
 			h := int(regs[in.x])
 			pos = int(regs[in.x+1])
 			m.unwind(regs, stk, h, sp)
+			s = full[:m.end]
 			sp = h
-			if in.y < 0 {
-				goto fail
-			}
-			pc = in.y
-			continue
+			goto fail
 		case opHeight:
 			if sp+1 >= len(stk) {
 				stk = m.grow(sp)
@@ -662,6 +663,46 @@ func (m *Matcher) run(prog *program, s []byte, start int) runResult {
 			sp++
 			pc++
 			continue
+		case opScan:
+			g := int32(-1)
+			for _, k := range in.ext.list {
+				if g < 0 && regs[2*k+1] >= 0 {
+					g = k
+				}
+			}
+			if g < 0 {
+				goto fail
+			}
+			if sp+3 >= len(stk) {
+				stk = m.grow(sp)
+				if stk == nil {
+					return rLimit
+				}
+			}
+			stk[sp] = frame{kind: kPair, pc: in.x, a: regs[in.x], b: regs[in.x+1]}
+			stk[sp+1] = frame{kind: kReg, pc: in.y, a: regs[in.y]}
+			stk[sp+2] = frame{kind: kScan, a: int32(len(s))}
+			sp += 3
+			regs[in.x], regs[in.x+1], regs[in.y] = int32(sp), int32(pos), int32(len(s))
+			pos = int(regs[2*g])
+			m.end = max(int(regs[2*g+1]), pos)
+			s = full[:m.end]
+			pc++
+			continue
+		case opScanEnd:
+			if sp == len(stk) {
+				stk = m.grow(sp)
+				if stk == nil {
+					return rLimit
+				}
+			}
+			stk[sp] = frame{kind: kScan, a: int32(len(s))}
+			sp++
+			pos = int(regs[in.x+1])
+			m.end = int(regs[in.y])
+			s = full[:m.end]
+			pc++
+			continue
 		case opScript:
 			if !oneScript(s[regs[in.x]:pos]) {
 				goto fail
@@ -764,9 +805,14 @@ func (m *Matcher) run(prog *program, s []byte, start int) runResult {
 				return r.result
 			}
 			sp = r.sp
+			s = full[:m.end]
+			goto again
+		case kReg:
+			regs[f.pc] = f.a
 			goto again
 		default:
 			m.undo(regs, f)
+			s = full[:m.end]
 			goto again
 		}
 	}
@@ -785,7 +831,9 @@ func (m *Matcher) undo(regs []int32, f *frame) {
 		m.savedRegs = m.savedRegs[:f.pc]
 	case kEnter:
 		m.curCall = f.a
-	case kMarkPos:
+	case kScan:
+		m.end = int(f.a)
+	case kMarkPos, kMarkGone:
 		m.mark = f.b
 	}
 }
@@ -804,8 +852,11 @@ func cut(stk []frame, h, sp int) int {
 		// those of calls, which own memory.
 		keep := 0
 		for i := 0; i < sp; i++ {
-			if k := stk[i].kind; k == kLeave || k == kEnter || k == kMarkPos {
+			if k := stk[i].kind; k == kLeave || k == kEnter || k == kScan || k == kMarkPos || k == kMarkGone {
 				stk[keep] = stk[i]
+				if k == kMarkPos {
+					stk[keep].kind = kMarkGone
+				}
 				keep++
 			}
 		}
@@ -814,6 +865,9 @@ func cut(stk []frame, h, sp int) int {
 	for i := h; i < sp; i++ {
 		if stk[i].kind >= kMarkPos {
 			stk[h] = stk[i]
+			if stk[h].kind == kMarkPos {
+				stk[h].kind = kMarkGone
+			}
 			h++
 		}
 	}
