@@ -91,8 +91,6 @@ var foreigns = []foreign{
 		"plugins need cgo and a dynamic linker"},
 	{"unsafe", []string{"lua/vm"},
 		"unsafe stands only in files named *_unsafe.go and in the Lua engine's values"},
-	{"net", []string{"netio/{dns,sock}", "appliance/{errlog,worker,server,master,metrics,stdmodules,e2e}", "appliance/cmd/...", "tuning/...", "ebpf/...", "images/...", "perf/..."},
-		"package net's poller would be a second event loop: requests use netio, addresses are net/netip's"},
 	{"net/http/...", []string{"appliance/metrics", "appliance/e2e", "images/...", "perf/..."},
 		"requests are served by netio/http1 and appliance/http; net/http is for admin and background clients"},
 	{"crypto/tls", []string{"netio/tlsio", "appliance/http/...", "appliance/{server,master}", "perf/..."},
@@ -117,14 +115,6 @@ var foreigns = []foreign{
 		"one resolver speaks DNS"},
 	{"github.com/rogpeppe/go-internal/...", []string{"appliance/e2e", "perf/..."},
 		"script files are for tests"},
-}
-
-// rawSyscalls is where raw system calls may be made: one door per area, so that
-// what may block a worker is seen in one place. Their error numbers and
-// constants may be named anywhere. See TestRawSyscallsHaveOneDoor.
-var rawSyscalls = []string{
-	"netio/{poll,sock}", "tuning/...", "ebpf/...", "appliance/{master,server}", "images/init",
-	"appliance/errlog", // a line must be one write(2), whole, from any thread
 }
 
 // exceptions are single imports that a rule above forbids and that are right
