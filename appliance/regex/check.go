@@ -14,7 +14,7 @@ func (p *parser) check(root *node) *Error {
 	c := &checker{p: p, groups: map[int]*node{}}
 	c.collect(root)
 	if p.hasBehind {
-		if err := c.lookbehinds(root); err != nil {
+		if err := c.lookbehinds(root, nil); err != nil {
 			return err
 		}
 	}
@@ -87,7 +87,7 @@ func (c *checker) resolve(n *node) (err *Error) {
 		}
 	case nKeep:
 		if c.depth > 0 && c.p.opt&AllowLookaroundBSK == 0 {
-			return c.p.failAt(errKInLook, n.off)
+			return c.p.failAt(errKInLook, len(c.p.src))
 		}
 	case nLook:
 		c.depth++
@@ -147,26 +147,27 @@ func (c *checker) condition(n *node) *Error {
 }
 
 // lookbehinds sets the branch lengths of every look-behind.
-func (c *checker) lookbehinds(n *node) *Error {
+func (c *checker) lookbehinds(n *node, calls []int) *Error {
 	if n.op == nLook && n.behind {
-		return c.lookbehind(n)
+		return c.lookbehind(n, calls)
 	}
 	var err *Error
 	n.each(func(s *node) {
 		if err == nil {
-			err = c.lookbehinds(s)
+			err = c.lookbehinds(s, calls)
 		}
 	})
 	return err
 }
 
-func (c *checker) lookbehind(n *node) *Error {
+func (c *checker) lookbehind(n *node, calls []int) *Error {
 	branches := []*node{n.subs[0]}
 	if n.subs[0].op == nAlt {
 		branches = n.subs[0].subs
 	}
+	n.list = n.list[:0]
 	for _, b := range branches {
-		lo, hi, err := c.width(b, nil)
+		lo, hi, err := c.width(b, calls)
 		switch {
 		case err != nil:
 			if err.Offset < 0 {
@@ -178,7 +179,6 @@ func (c *checker) lookbehind(n *node) *Error {
 		case lo != hi && hi > maxBehind:
 			return c.p.failAt(errVarLookbehind, n.off)
 		}
-		b.minLen, b.max = lo, max(b.max, 0)
 		n.list = append(n.list, lo, hi)
 	}
 	return nil
@@ -206,9 +206,9 @@ func (c *checker) width(n *node, calls []int) (lo, hi int, err *Error) {
 		return 0, 0, c.notLimited()
 	case nLook:
 		if n.behind {
-			return 0, 0, c.lookbehind(n)
+			return 0, 0, c.lookbehind(n, calls)
 		}
-		return 0, 0, c.lookbehinds(n.subs[0])
+		return 0, 0, c.lookbehinds(n.subs[0], calls)
 	case nCat:
 		for _, s := range n.subs {
 			l, h, err := c.width(s, calls)

@@ -4,7 +4,7 @@ import "unicode/utf8"
 
 // maxCode bounds the program; PCRE2 refuses patterns beyond its own bound with
 // the same error.
-const maxCode = 60000
+const maxCode = 1 << 17
 
 // compiler emits the backtracking program of a tree.
 type compiler struct {
@@ -29,7 +29,9 @@ type scope struct {
 	accept   []int // jumps to patch to the end
 	caps     []*node
 	temps    []int
-	thenSlot int // -1: none
+	cutSlot  int32 // (*ACCEPT) drops the choices since this slot; 0: it need not
+	call     bool  // a subroutine: (*ACCEPT) drops the choices since the call
+	thenSlot int   // -1: none
 	thenNext bool
 }
 
@@ -74,8 +76,11 @@ func (c *compiler) program(root *node) (*program, *Error) {
 
 func (c *compiler) subroutine(g int) {
 	c.subs[g] = int32(len(c.code))
-	c.sc = &scope{thenSlot: -1}
+	c.sc = &scope{thenSlot: -1, call: true}
 	n := c.groups[g]
+	if n.op == nCapture {
+		n = n.subs[0] // the call returns before its group is set
+	}
 	rest := anything()
 	c.node(n, rest)
 	c.patch(c.sc.accept)
@@ -200,7 +205,7 @@ func (c *compiler) node(n *node, rest *first) {
 		slot := c.begin(opScan)
 		end := c.slot()
 		c.code[len(c.code)-1].ext, c.code[len(c.code)-1].y = e, end
-		c.sc = &scope{up: c.sc, thenSlot: int(slot)}
+		c.sc = &scope{up: c.sc, thenSlot: int(slot), cutSlot: slot}
 		c.node(n.subs[0], anything())
 		c.patch(c.sc.accept)
 		c.sc = c.sc.up

@@ -22,7 +22,7 @@ func (c *compiler) look(n *node) {
 // assertion emits the body of a look-around whose begin has slot.
 func (c *compiler) assertion(n *node, slot int32, final bool) {
 	// What (*THEN) leaves on the stack is the way out of a negative assertion.
-	c.sc = &scope{up: c.sc, thenSlot: int(slot), thenNext: c.code[len(c.code)-1].op == opNegBegin}
+	c.sc = &scope{up: c.sc, thenSlot: int(slot), cutSlot: slot, thenNext: c.code[len(c.code)-1].op == opNegBegin}
 	rest := anything()
 	rest.accept = final
 	if n.behind {
@@ -210,6 +210,12 @@ func (c *compiler) verb(n *node) {
 			} else {
 				c.emit(inst{op: opSave, x: int32(2*g.n + 1)})
 			}
+		}
+		switch {
+		case c.sc.call:
+			c.emit(inst{op: opCutCall})
+		case c.sc.cutSlot > 0:
+			c.emit(inst{op: opCut, x: c.sc.cutSlot})
 		}
 		c.sc.accept = append(c.sc.accept, c.emit(inst{op: opJmp}))
 		return

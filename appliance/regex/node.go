@@ -93,8 +93,7 @@ type node struct {
 	set       *charset
 	n         int
 	min, max  int
-	minLen    int // look-behind: shortest and longest branch, in characters
-	list      []int
+	list      []int // groups; look-behind: shortest and longest length of each branch
 	str       string
 	off       int // pattern offset for a late error
 	name      string

@@ -433,6 +433,9 @@ func (p *parser) close() *Error {
 				code = errDefineBranches
 			}
 			n.max = code // reported by check, in pattern order
+			if len(n.list) == 1 {
+				n.off -= 2
+			}
 		}
 	default:
 		n.subs = []*node{body}
@@ -547,8 +550,10 @@ func (p *parser) skipIgnored() {
 // repeat makes the node of a quantified item.
 func repeat(n *node, lo, hi int, mode repMode) *node {
 	if n.op == nLook || n.op == nScan {
-		// An assertion repeats at most once.
-		lo, hi = min(lo, 1), min(hi, 1)
+		// An assertion gains nothing from turns without end.
+		if hi == infinite {
+			hi = lo + 1
+		}
 	}
 	if n.op == nCond && condKind(n.kind) == cDefine {
 		return n

@@ -173,7 +173,14 @@ func (x *extClass) item(c rune, depth int) *Error {
 		if x.state == extOperand {
 			return p.fail(errClassNoOperator)
 		}
+		if depth >= maxClassNest-1 {
+			p.pos--
+			return p.fail(errClassNest)
+		}
+		save := p.opt
+		p.opt &^= AllowEmptyClass
 		set, err := p.classBody()
+		p.opt = save
 		if err != nil {
 			return err
 		}
@@ -201,7 +208,11 @@ func (x *extClass) escape() *Error {
 		return nil
 	}
 	var cs classState
-	if err := p.classEscape(&cs); err != nil {
+	save := p.opt
+	p.opt &^= BadEscapeIsLiteral
+	err := p.classEscape(&cs)
+	p.opt = save
+	if err != nil {
 		return err
 	}
 	if cs.quoting {

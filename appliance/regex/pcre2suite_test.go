@@ -502,7 +502,7 @@ func (r *suiteRun) match(re *Regex, data []byte, so subjectOptions) []string {
 			if len(got) == 0 {
 				got = append(got, "No match")
 				if mk, ok := r.m.Mark(); ok && so.mark {
-					got[0] += " mark " + mk
+					got[0] += " mark " + printable([]byte(mk), utf)
 				}
 			}
 			return got
@@ -541,7 +541,7 @@ func printable(b []byte, utf bool) string {
 		case r >= 32 && r < 127:
 			out.WriteRune(r)
 		case utf:
-			fmt.Fprintf(&out, "\\x{%x}", r)
+			fmt.Fprintf(&out, "\\x{%02x}", r)
 		default:
 			fmt.Fprintf(&out, "\\x%02x", r)
 		}

@@ -34,6 +34,7 @@ const (
 	opCheckPos         // position must be slot x
 	opBegin            // an atomic group or look-ahead begins: slot x := stack height, x+1 := position
 	opCut              // drop the choices since slot x
+	opCutCall          // drop the choices since the current call
 	opLookEnd          // the same, and back to the position of x+1
 	opLookBack         // back to the position of slot x+1, choices kept
 	opNegBegin         // as opBegin; when the body fails go on at y

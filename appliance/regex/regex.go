@@ -31,6 +31,9 @@ func Compile(pattern string, flags Flags) (*Regex, error) {
 	}
 	start := p.start
 	re := &Regex{pattern: pattern, flags: start, nl: p.nl, limit: p.limitMatch, names: sortedNames(p.names)}
+	if start&EndAnchored != 0 {
+		re.opt |= EndAnchoredMatch
+	}
 	if p.notEmpty {
 		re.opt |= NotEmpty
 	}

@@ -30,12 +30,17 @@ func planSearch(p *parser, root *node) search {
 	if !hasAccept(root) {
 		s.minLen = minLen(root)
 	}
-	a := analyzer{utf: p.start&UTF != 0, skipVerbs: true}
+	a := analyzer{utf: p.start&UTF != 0}
 	f := a.firstOf(root, accepting())
-	// A verb may see every start. PCRE2 looks through verbs for one first
-	// character only, and its users see that.
-	usable := !p.hasVerb || f.set.count() == 1
-	if !f.end && !f.all() && s.minLen > 0 && usable {
+	if p.hasVerb && f.all() {
+		// A verb may see every start. PCRE2 looks through verbs for one first
+		// character only, and its users see that.
+		a.skipVerbs = true
+		if g := a.firstOf(root, accepting()); g.set.count() == 1 && !g.end {
+			f = g
+		}
+	}
+	if !f.end && !f.all() && s.minLen > 0 {
 		s.first = &f.set
 		if f.set.count() == 1 {
 			for b, v := range f.set {

@@ -52,6 +52,7 @@ type callRecord struct {
 	parent int32
 	pos    int32
 	regs   int32 // where the caller's registers are in savedRegs
+	stack  int32 // the stack height at its start
 }
 
 // results of a run
@@ -485,6 +486,10 @@ func (m *Matcher) run(prog *program, s []byte, start int) runResult {
 			sp = cut(stk, int(regs[in.x]), sp)
 			pc++
 			continue
+		case opCutCall:
+			sp = cut(stk, int(m.calls[m.curCall].stack), sp)
+			pc++
+			continue
 		case opLookEnd:
 			pos = int(regs[in.x+1])
 			sp = cut(stk, int(regs[in.x]), sp)
@@ -580,7 +585,7 @@ func (m *Matcher) run(prog *program, s []byte, start int) runResult {
 			}
 			stk[sp] = frame{kind: kLeave, a: m.curCall, b: int32(len(m.calls)), pc: int32(len(m.savedRegs))}
 			sp++
-			m.calls = append(m.calls, callRecord{pc: pc, group: in.y, parent: m.curCall, pos: int32(pos), regs: int32(len(m.savedRegs))})
+			m.calls = append(m.calls, callRecord{pc: pc, group: in.y, parent: m.curCall, pos: int32(pos), regs: int32(len(m.savedRegs)), stack: int32(sp)})
 			m.savedRegs = append(m.savedRegs, regs...)
 			m.curCall = int32(len(m.calls) - 1)
 			pc = in.x

@@ -343,13 +343,19 @@ func (m *Matcher) verb(code []inst, prog *program, regs []int32, stk []frame, sp
 		}
 	}
 	// A verb ends the nearest call, negative assertion or condition.
+	done := 0 // calls that had returned before the verb
 	for i := sp - 1; i >= 0; i-- {
 		m.undo(regs, &stk[i])
 		switch stk[i].kind {
+		case kEnter:
+			done++
 		case kBound:
 			return verbResult{sp: i + 1}
 		case kLeave:
-			return verbResult{sp: i}
+			if done == 0 {
+				return verbResult{sp: i}
+			}
+			done--
 		}
 	}
 	switch kind {
