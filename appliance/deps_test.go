@@ -24,7 +24,7 @@ type layer struct {
 // bytes flow one way, imports point down, upward calls are handler values.
 var layers = []layer{
 	// L0, the leaves.
-	{"netio/{buf,poll,sock}", []string{"netio/{buf,poll,sock}"},
+	{"netio/{buf,file,poll,sock}", []string{"netio/{buf,poll,sock}"},
 		"the event loop's leaves know buffers, descriptors and timers, nothing of connections"},
 	{"appliance/errlog", []string{"netio/sock"},
 		"every package reports, so the error log knows none of them but the socket calls' error numbers"},
