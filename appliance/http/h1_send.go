@@ -31,7 +31,7 @@ func (h *h1Conn) SendHeader(r *Request) Code {
 	var ch Chain
 	ch.Append(l)
 	if r.headerOnly {
-		return h.write(r, &ch)
+		return h.write(r, &ch, buf.Last)
 	}
 	h.out.AppendChain(&ch)
 	h.headLink = l
@@ -165,13 +165,14 @@ func appendFields(b []byte, hs *Headers, skipLocation bool) []byte {
 
 // Send implements Stream.
 func (h *h1Conn) Send(r *Request, in *Chain) Code {
+	flags := in.Flags()
 	if h.headLink != nil && !r.chunked {
 		h.joinSmall(in)
 	}
 	if r.chunked && !r.headerOnly {
 		h.chunk(r, in)
 	}
-	return h.write(r, in)
+	return h.write(r, in, flags)
 }
 
 // joinSmall copies a small first body link behind the header.
@@ -229,9 +230,9 @@ func (h *h1Conn) text(n int) *buf.Link {
 }
 
 // write queues in and sends what there is, unless it is little and more is to
-// come (postpone_output), or limit_rate says wait.
-func (h *h1Conn) write(r *Request, in *Chain) Code {
-	flags := in.Flags()
+// come (postpone_output), or limit_rate says wait. flags are those of in
+// before it was framed.
+func (h *h1Conn) write(r *Request, in *Chain, flags buf.Flags) Code {
 	h.out.AppendChain(in)
 	if flags&(buf.Last|buf.LastInChain|buf.Flush) != 0 {
 		h.flushOut = true
