@@ -16,6 +16,7 @@ type Cycle struct {
 	ConfPrefix string // directory of ConfFile with a slash at the end
 	ConfFile   string // full path of the main configuration file
 	Check      bool   // only checked, by the master or -t: costly things need not be made
+	Root       bool   // the master is root, which some defaults depend on; the server may not be
 	Tree       *conf.Tree
 
 	// Set when all directives were read; finish hooks may use them.

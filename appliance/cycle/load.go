@@ -15,6 +15,7 @@ type LoadOptions struct {
 	ErrorLog string // of -e; "" is standard error
 	Globals  string // of -g
 
+	Root     bool        // see Cycle.Root
 	Check    bool        // see Cycle.Check
 	Snapshot *Snapshot   // take directives and files from here, not from the disk
 	Old      *Cycle      // the cycle that this one will replace; nil for the first
@@ -29,6 +30,7 @@ func Load(table *conf.Table, o LoadOptions) (*Cycle, error) {
 		ConfFile:   o.ConfFile,
 		ConfPrefix: o.ConfFile[:strings.LastIndexByte(o.ConfFile, '/')+1],
 		Check:      o.Check,
+		Root:       o.Root,
 		old:        o.Old,
 		byPath:     make(map[string]*errlog.File),
 		zones:      make(map[ZoneID]any),
@@ -63,10 +65,7 @@ func (c *Cycle) finish(o LoadOptions, warn func(level, msg string)) error {
 	if !c.main.eventsSeen {
 		return errors.New("no \"events\" section in configuration")
 	}
-	var err error
-	if c.Core, err = c.main.core(c); err != nil {
-		return err
-	}
+	c.Core = c.main.core(c)
 	if msg := c.main.checkAffinity(c.Core.Workers); msg != "" {
 		warn("warn", msg)
 	}

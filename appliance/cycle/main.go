@@ -207,11 +207,7 @@ func setLoadModule(cx *conf.Cx, it *conf.Item) error {
 }
 
 // core fills in defaults when everything was read.
-func (m *mainConf) core(c *Cycle) (Core, error) {
-	u, err := m.user.orDefault()
-	if err != nil {
-		return Core{}, err
-	}
+func (m *mainConf) core(c *Cycle) Core {
 	k := Core{
 		Daemon:           m.daemon.Or(true),
 		Master:           m.master.Or(true),
@@ -223,11 +219,13 @@ func (m *mainConf) core(c *Cycle) (Core, error) {
 		RlimitCore:       m.rlimitCore.Or(-1),
 		ShutdownTimeout:  m.shutdownTimeout.Or(0),
 		WorkingDirectory: m.workingDir.Or(""),
-		User:             u,
 		Env:              m.env,
 		ThreadPools:      m.pools,
 	}
-	return k, nil
+	if c.Root {
+		k.User = m.user.orDefault()
+	}
+	return k
 }
 
 // Path is the full name of a file below the prefix.

@@ -1,7 +1,6 @@
 package cycle
 
 import (
-	"os"
 	"os/user"
 	"strconv"
 
@@ -22,10 +21,7 @@ func setUser(cx *conf.Cx, it *conf.Item) error {
 	if m.user.Set {
 		return conf.Tail("is duplicate")
 	}
-	if os.Geteuid() != 0 {
-		if Of(cx).readOnly {
-			return nil // the server process: the master has decided
-		}
+	if !Of(cx).Root {
 		cx.Warn("the \"user\" directive makes sense only if the master process runs with super-user privileges, ignored")
 		return nil
 	}
@@ -71,17 +67,17 @@ const nobody = 65534
 
 // orDefault is u, or the unprivileged user when root starts without a user
 // directive.
-func (u User) orDefault() (User, error) {
-	if u.Set || os.Geteuid() != 0 {
-		return u, nil
+func (u User) orDefault() User {
+	if u.Set {
+		return u
 	}
 	pw, err := user.Lookup("nobody")
 	if err != nil {
-		return User{Name: "nobody", UID: nobody, GID: nobody, Groups: []int{nobody}, Set: true}, nil
+		return User{Name: "nobody", UID: nobody, GID: nobody, Groups: []int{nobody}, Set: true}
 	}
 	u = User{Name: "nobody", Set: true}
 	u.UID, _ = strconv.Atoi(pw.Uid)
 	u.GID, _ = strconv.Atoi(pw.Gid)
 	u.Groups = []int{u.GID}
-	return u, nil
+	return u
 }

@@ -1,0 +1,207 @@
+package master
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"weir/appliance/errlog"
+	"weir/appliance/server"
+	"weir/netio/sock"
+)
+
+// socketName is the status socket's name beside the pid file.
+const socketName = "weir.sock"
+
+// statusTime bounds how long one question to the status socket may take.
+const statusTime = 3 * time.Second
+
+// status is the socket on which the master answers what runs: HTTP/1.0 with
+// one GET per connection and JSON, so that `curl --unix-socket weir.sock
+// http://weir/status` is all it takes. The server is asked over the Link.
+type status struct {
+	listener *net.UnixListener
+	path     string
+	inode    os.FileInfo
+	asked    chan *query
+	waiting  []*query // the server was asked
+}
+
+// query is one question; answer gets the body.
+type query struct {
+	answer chan []byte
+}
+
+// statusReport is what /status shows.
+type statusReport struct {
+	Version    string           `json:"version"`
+	Pid        int              `json:"pid"`
+	Uptime     int64            `json:"uptime"` // seconds
+	Generation int              `json:"generation"`
+	Joined     bool             `json:"joined"` // one process: master_process off, or not started by root
+	Restarts   int              `json:"restarts"`
+	Config     string           `json:"config"`
+	Steering   string           `json:"steering"` // how connections find their worker
+	Listeners  []listenerReport `json:"listeners"`
+	Server     *server.Status   `json:"server"` // null while none runs
+}
+
+type listenerReport struct {
+	Address string `json:"address"`
+	Sockets int    `json:"sockets"`
+}
+
+// openStatus makes the socket. takeOver replaces one that another process
+// listens on: the one that this process succeeds. The answer is nil when there
+// can be no socket, which is logged.
+func (m *master) openStatus(takeOver bool) *status {
+	path := filepath.Join(filepath.Dir(m.cycle.Core.Pid), socketName)
+	log := m.cycle.Log
+	if !takeOver && answers(path) {
+		log.Printf(errlog.Notice, 0, "another process listens on %s: no status socket", path)
+		return nil
+	}
+	// Made under another name and renamed: the path is never without a
+	// listener, and never open to others.
+	temp := fmt.Sprintf("%s.%d", path, os.Getpid())
+	_ = os.Remove(temp)
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: temp, Net: "unix"})
+	if err == nil {
+		l.SetUnlinkOnClose(false)
+		if err = os.Chmod(temp, 0o600); err == nil {
+			err = os.Rename(temp, path)
+		}
+	}
+	if err != nil {
+		log.Printf(errlog.Warn, 0, "no status socket: %v", err)
+		if l != nil {
+			l.Close()
+			os.Remove(temp)
+		}
+		return nil
+	}
+	s := &status{listener: l, path: path, asked: make(chan *query)}
+	s.inode, _ = os.Stat(path)
+	go s.accept() // ends with the listener
+	return s
+}
+
+// answers tells whether somebody listens on a Unix socket.
+func answers(path string) bool {
+	fd, err := sock.Stream(sock.Unix)
+	if err != nil {
+		return false
+	}
+	defer sock.Close(fd)
+	var raw sock.RawAddr
+	raw.Set(sock.UnixAddr(path))
+	return sock.Connect(fd, &raw) == 0
+}
+
+// queries is where questions arrive; nil for no socket.
+func (s *status) queries() <-chan *query {
+	if s == nil {
+		return nil
+	}
+	return s.asked
+}
+
+// close removes the socket unless the path is another process's by now.
+func (s *status) close() {
+	if s == nil {
+		return
+	}
+	s.listener.Close()
+	if now, err := os.Stat(s.path); err == nil && os.SameFile(now, s.inode) {
+		os.Remove(s.path)
+	}
+}
+
+func (s *status) accept() {
+	for {
+		c, err := s.listener.Accept()
+		if err != nil {
+			return
+		}
+		s.serve(c) // one at a time: it is for people and scrapers of this host
+	}
+}
+
+// serve answers one request.
+func (s *status) serve(c net.Conn) {
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(statusTime))
+	line, err := bufio.NewReaderSize(c, 4096).ReadSlice('\n')
+	if err != nil {
+		return
+	}
+	fields := strings.Fields(string(line))
+	if len(fields) != 3 || fields[0] != "GET" || fields[1] != "/status" && fields[1] != "/" {
+		fmt.Fprintf(c, "HTTP/1.0 404 Not Found\r\nContent-Type: text/plain\r\n\r\nask for GET /status\n")
+		return
+	}
+	q := &query{answer: make(chan []byte, 1)}
+	timer := time.NewTimer(statusTime)
+	defer timer.Stop()
+	select {
+	case s.asked <- q:
+	case <-timer.C:
+		return
+	}
+	select {
+	case body := <-q.answer:
+		fmt.Fprintf(c, "HTTP/1.0 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	case <-timer.C:
+	}
+}
+
+// answer asks the server, or answers at once when there is none.
+func (s *status) answer(m *master, q *query) {
+	if m.server == nil {
+		q.answer <- m.report(nil)
+		return
+	}
+	if len(s.waiting) == 0 {
+		m.send(m.server, &server.Message{Op: server.Query})
+	}
+	s.waiting = append(s.waiting, q)
+}
+
+// state passes the server's part on to all who wait.
+func (s *status) state(m *master, msg *server.Message) {
+	if s == nil {
+		return
+	}
+	st := new(server.Status)
+	if json.Unmarshal(msg.Body, st) != nil {
+		st = nil
+	}
+	for _, q := range s.waiting {
+		q.answer <- m.report(st)
+	}
+	s.waiting = nil
+}
+
+// report is the body of an answer.
+func (m *master) report(st *server.Status) []byte {
+	r := statusReport{
+		Version: m.o.Version, Pid: os.Getpid(), Uptime: int64(time.Since(m.started).Seconds()),
+		Generation: m.generation, Joined: m.joined, Restarts: m.restarts, Config: m.o.ConfFile,
+		Steering: "hash", Server: st,
+	}
+	for _, l := range m.cycle.Listens {
+		if g := m.listeners[l.Key()]; g != nil {
+			r.Listeners = append(r.Listeners, listenerReport{l.Text, len(g.fds)})
+		}
+	}
+	data, err := json.MarshalIndent(&r, "", "  ")
+	if err != nil {
+		panic("BUG: master: status: " + err.Error())
+	}
+	return append(data, '\n')
+}

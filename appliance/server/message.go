@@ -1,0 +1,107 @@
+package server
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+
+	"weir/appliance/cycle"
+	"weir/appliance/worker"
+)
+
+// Op is what a message is about.
+type Op string
+
+// Orders of the master.
+const (
+	Load   Op = "load"   // take a configuration: Body is an Order and a snapshot; descriptors follow
+	Reopen Op = "reopen" // new descriptors of log files: Body is an Order
+	Quit   Op = "quit"   // stop accepting, finish what runs, end
+	Stop   Op = "stop"   // end at once
+	Query  Op = "query"  // send a Status
+)
+
+// Answers of the server.
+const (
+	Ready  Op = "ready"  // the configuration of Generation serves on all workers
+	Failed Op = "failed" // it does not, for the reason in Text
+	State  Op = "state"  // Body is a Status
+)
+
+// Message is one order or answer.
+type Message struct {
+	Op         Op     `json:"op"`
+	Generation int    `json:"generation,omitempty"`
+	Text       string `json:"text,omitempty"`
+	Body       []byte `json:"-"` // travels in a memory file; nil for none
+}
+
+// Order is what comes with Load and Reopen. Paths are bytes, because JSON
+// strings hold no bytes that are not UTF-8.
+type Order struct {
+	Generation int
+	Prefix     []byte
+	ConfFile   []byte
+	ErrorLog   []byte     // of -e
+	Root       bool       // the master is root: defaults as for root
+	User       cycle.User // whom to become; only the first order's counts
+	Priority   int        // nice value; only the first order's counts
+	Env        [][]byte   // the whole environment, "NAME=value"
+	Logs       [][]byte   // paths; a descriptor for each comes first
+	Sockets    []Socket   // all that the generation listens on
+}
+
+// Socket is one listening descriptor. Those with New come with the message,
+// in order, behind the logs; the server has the others.
+type Socket struct {
+	Key   []byte // cycle.Listen.Key
+	Index int    // among the sockets of the key
+	New   bool
+}
+
+// pack joins an order and a snapshot into a message body.
+func pack(o *Order, snapshot []byte) ([]byte, error) {
+	head, err := json.Marshal(o)
+	if err != nil {
+		return nil, err
+	}
+	body := binary.AppendUvarint(nil, uint64(len(head)))
+	body = append(body, head...)
+	return append(body, snapshot...), nil
+}
+
+// unpack is pack's reverse.
+func unpack(body []byte) (*Order, []byte, error) {
+	n, size := binary.Uvarint(body)
+	if size <= 0 || n > uint64(len(body)-size) {
+		return nil, nil, errors.New("BUG: server: order is damaged")
+	}
+	o := new(Order)
+	err := json.Unmarshal(body[size:size+int(n)], o)
+	return o, body[size+int(n):], err
+}
+
+// SendOrder sends an order of the master with its snapshot, which may be nil,
+// and descriptors: those of o.Logs, then those of the new o.Sockets.
+func (l *Link) SendOrder(op Op, o *Order, snapshot []byte, fds ...int) error {
+	body, err := pack(o, snapshot)
+	if err != nil {
+		return err
+	}
+	return l.Send(&Message{Op: op, Generation: o.Generation, Body: body}, fds...)
+}
+
+// Status is what the server process reports of itself.
+type Status struct {
+	Pid        int             `json:"pid"`
+	Generation int             `json:"generation"`
+	Workers    []worker.Status `json:"workers"`
+}
+
+func (s *Status) encode() []byte {
+	data, err := json.Marshal(s)
+	if err != nil {
+		panic("BUG: server: status: " + err.Error())
+	}
+	return data
+}
