@@ -113,6 +113,16 @@ func (in *instance) pidOf(name string) int {
 	return pid
 }
 
+// alive tells whether a process runs; one that only waits to be reaped does not.
+func alive(pid int) bool {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, rest, _ := strings.Cut(string(data), ") ")
+	return !strings.HasPrefix(rest, "Z")
+}
+
 func (in *instance) log() string {
 	data, _ := os.ReadFile(filepath.Join(in.dir, "error.log"))
 	return string(data)
@@ -270,5 +280,3 @@ func (in *instance) run(args ...string) (code int, stderr string) {
 	}
 	return cmd.ProcessState.ExitCode(), b.String()
 }
-
-func (in *instance) String() string { return fmt.Sprintf("%s at %s", in.dir, in.addr) }

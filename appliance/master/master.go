@@ -293,7 +293,7 @@ func (m *master) stop(kind stopKind) {
 // ownsUnixSockets tells whether the files of Unix sockets are this process's to
 // remove: not while another master uses them.
 func (m *master) ownsUnixSockets() bool {
-	return m.upgrade.pid == 0 && !(m.inherited && m.parent != 1 && os.Getppid() == m.parent)
+	return m.upgrade.pid == 0 && !m.predecessorRuns()
 }
 
 // killServer ends a server that did not end in time.

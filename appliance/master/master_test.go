@@ -304,14 +304,14 @@ func TestUpgradesUnderLoadLoseNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		in.until("the old master to end", func() bool { return in.pidOf("t.pid.oldbin") == 0 })
-		in.until("the successor to be on its own", func() bool { return syscall.Kill(old, 0) != nil })
+		in.until("the successor to be on its own", func() bool { return !alive(old) })
 	}
 	if l.end(t) != 0 {
 		t.Error("requests failed")
 	}
 	pid := in.pid()
 	in.signal(syscall.SIGQUIT)
-	in.until("the end", func() bool { return syscall.Kill(pid, 0) != nil })
+	in.until("the end", func() bool { return !alive(pid) })
 }
 
 func TestAFailedUpgradeIsTakenBack(t *testing.T) {
@@ -334,7 +334,7 @@ func TestAFailedUpgradeIsTakenBack(t *testing.T) {
 	}
 	in.until("the status socket", func() bool { st, err := in.status(); return err == nil && st.Pid == old })
 	in.signal(syscall.SIGTERM)
-	in.until("the end", func() bool { return syscall.Kill(old, 0) != nil })
+	in.until("the end", func() bool { return !alive(old) })
 }
 
 func TestDaemonReportsItsStart(t *testing.T) {
@@ -359,7 +359,7 @@ func TestDaemonReportsItsStart(t *testing.T) {
 	if code, stderr := in.run("-s", "stop"); code != 0 {
 		t.Errorf("-s stop: code %d, %q", code, stderr)
 	}
-	in.until("the end", func() bool { return syscall.Kill(pid, 0) != nil })
+	in.until("the end", func() bool { return !alive(pid) })
 	if code, stderr := in.run("-s", "stop"); code != 1 || !strings.Contains(stderr, "t.pid\" failed (2: No such file or directory)") {
 		t.Errorf("-s stop without a server: code %d, %q", code, stderr)
 	}

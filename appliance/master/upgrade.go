@@ -22,7 +22,7 @@ func (m *master) usr2(note func(string)) {
 	case m.upgrade.pid != 0 || m.stopping != running:
 		note(", ignoring")
 		return
-	case m.inherited && os.Getppid() == m.parent && m.parent != 1:
+	case m.predecessorRuns():
 		note(", ignoring: the process that started this one still runs")
 		return
 	}
@@ -37,6 +37,20 @@ func (m *master) usr2(note func(string)) {
 		errlog.Default().Printf(errlog.Alert, 0, "execve() failed while executing new binary process %q%s", m.o.Args[0], errlog.ErrnoText(err))
 		m.renameBack()
 	}
+}
+
+// predecessorRuns tells whether the master that started this one still runs;
+// one that only waits to be reaped does not.
+func (m *master) predecessorRuns() bool {
+	if !m.inherited || m.parent == 1 || os.Getppid() != m.parent {
+		return false
+	}
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(m.parent) + "/stat")
+	if err != nil {
+		return true // no /proc: the parent's number has to do
+	}
+	_, state, _ := strings.Cut(string(stat), ") ")
+	return !strings.HasPrefix(state, "Z")
 }
 
 func (m *master) renameBack() {
