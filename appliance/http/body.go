@@ -18,6 +18,9 @@ type Body struct {
 	given    bool // set by SetBody, not read from the client
 }
 
+// noBody is the body of requests without one. Nothing writes to it.
+var noBody = Body{complete: true}
+
 // Body returns the request body, nil before ReadBody.
 func (r *Request) Body() *Body { return r.body }
 
@@ -64,7 +67,7 @@ func (r *Request) ReadBody(done func(r *Request)) Code {
 	r.main.count++
 	if r != r.main || r.body != nil || r.discarding || !r.HasBody() {
 		if r.body == nil {
-			r.body = &Body{complete: true}
+			r.body = &noBody
 		}
 		done(r)
 		return Done

@@ -206,14 +206,23 @@ func (r *Request) free(status Code) {
 	w.count(r)
 	r.c.dropPosted()
 	r.freeBody()
+	r.freeUpstream()
 	for i, s := range r.subs {
 		s.freeBody()
+		s.freeUpstream()
 		s.arena = nil
 		w.putRequest(s)
 		r.subs[i] = nil
 	}
 	r.ownArena.Reset()
 	w.putRequest(r)
+}
+
+func (r *Request) freeUpstream() {
+	if r.upstream != nil {
+		r.upstream.Release()
+		r.upstream = nil
+	}
 }
 
 // runLog runs the log phase.

@@ -96,6 +96,9 @@ func (l *Location) Exact() bool { return l.exact }
 // Regex is the location's expression, nil for a prefix.
 func (l *Location) Regex() *Regex { return l.re }
 
+// Named reports whether the location is a @name.
+func (l *Location) Named() bool { return l.isNamed }
+
 // NoName reports whether the block is an `if` or limit_except.
 func (l *Location) NoName() bool { return l.noName }
 
@@ -109,4 +112,20 @@ func (l *Location) SetNoRegex() { l.noRegex = true }
 // inner are all blocks that inherit from l.
 func (l *Location) inner() []*Location {
 	return append(append([]*Location(nil), l.children...), l.nested...)
+}
+
+// SendTimeout is send_timeout in milliseconds.
+func (l *Location) SendTimeout() int64 { return l.core.sendTimeout.V }
+
+// NoDelay is tcp_nodelay.
+func (l *Location) NoDelay() bool { return l.core.nodelay.V }
+
+// HasErrorPage reports whether error_page names the status.
+func (l *Location) HasErrorPage(status int) bool {
+	for _, p := range l.core.errorPages {
+		if p.status == status {
+			return true
+		}
+	}
+	return false
 }

@@ -23,6 +23,7 @@ func (h *h1Conn) SendHeader(r *Request) Code {
 	size := 512 + len(r.Out.Headers.block) + 8*len(r.Out.Headers.list) + len(r.Out.StatusLine) + len(r.Out.ContentType)
 	b := h.w.Buffers.Get(max(size+smallBody, headBuffer))
 	b = h.appendHead(b, r)
+	r.headerSize = int64(len(b))
 	l := h.w.Buffers.Link()
 	l.Mem, l.Data = b, b
 	if r.headerOnly {
@@ -105,7 +106,7 @@ func (h *h1Conn) appendHead(b []byte, r *Request) []byte {
 		b = append(b, crlf...)
 	}
 	location := o.Headers.Get(http1.HeaderLocation)
-	absolute := len(location) > 0 && location[0] == '/' && r.loc.core.absoluteRedirect.V
+	absolute := len(location) > 0 && location[0] == '/' && r.loc.core.absoluteRedirect.V && !o.KeepLocation
 	if absolute {
 		b = append(b, "Location: "...)
 		b = r.appendOrigin(b)
@@ -356,6 +357,7 @@ func (h *h1Conn) readLength(r *Request, p []byte) (int, Code) {
 		}
 	}
 	r.bodyLeft -= int64(n)
+	r.length += int64(n)
 	if r.bodyLeft == 0 {
 		return n, Done
 	}
@@ -400,6 +402,7 @@ func (h *h1Conn) readChunked(r *Request, p []byte) (int, Code) {
 		}
 		data, used, res := r.chunks.Next(in)
 		n += copy(p[n:], data.Of(in))
+		r.length += int64(used)
 		if fromHead {
 			h.pos += used
 		} else {

@@ -128,6 +128,12 @@ func (h *Headers) Add(name, value []byte) {
 	h.add(http1.LookupHeader(name), "", name, value)
 }
 
+// AddAs appends a field whose ID the caller knows already: that of name, or
+// HeaderUnknown.
+func (h *Headers) AddAs(id http1.HeaderID, name, value []byte) {
+	h.add(id, "", name, value)
+}
+
 func (h *Headers) add(id http1.HeaderID, sname string, name, value []byte) {
 	h.own()
 	at := uint32(len(h.block))

@@ -66,7 +66,11 @@ func (r *Request) appendLogContext(b []byte) []byte {
 		b = append(b, r.URI...)
 		b = append(b, '"')
 	}
-	if r.upstreamText != nil {
+	if r.upstream != nil {
+		b = append(b, ", upstream: \""...)
+		b = r.upstream.AppendLogText(b)
+		b = append(b, '"')
+	} else if r.upstreamText != nil {
 		b = append(b, ", upstream: \""...)
 		b = append(b, r.upstreamText...)
 		b = append(b, '"')

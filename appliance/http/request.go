@@ -100,6 +100,7 @@ type perRequest struct {
 	needInMemory       bool // a body filter wants to see the bytes: no file links
 	limitRateSet       bool
 	limitAfterSet      bool
+	argsSet            bool // Args was assigned to: empty differs from none
 	inPosted           bool
 
 	count    int32 // references to the main request; it is freed at zero
@@ -110,6 +111,8 @@ type perRequest struct {
 	varDepth     int
 	capturesIn   []byte
 	upstreamText []byte
+	upstream     Upstream // exchange with a backend, the last one made for this request
+	uriDetached  bool     // URI was rewritten without looking for a location again
 
 	body       *Body
 	bodyShared bool   // body belongs to the parent request
@@ -117,6 +120,8 @@ type perRequest struct {
 	partRead   int64  // bytes of an unbuffered body read so far
 	bodyLeft   int64  // bytes of the request body not read yet
 	sent       int64  // bytes written for this response
+	headerSize int64  // bytes of the response header among them
+	length     int64  // bytes received of this request: $request_length
 	limitRate  int64  // bytes per second, 0 for none
 	limitAfter int64
 
@@ -151,6 +156,9 @@ type ResponseHead struct {
 	ContentOffset      int64
 	typeHasCharset     bool
 	DateSet, ServerSet bool // Headers carries Date, Server: no own field
+	// KeepLocation sends Location as it is, whatever absolute_redirect says:
+	// it comes from a backend.
+	KeepLocation bool
 }
 
 func (h *ResponseHead) reset() {
@@ -160,9 +168,32 @@ func (h *ResponseHead) reset() {
 	h.ContentOffset = 0
 	h.typeHasCharset = false
 	h.DateSet, h.ServerSet = false, false
+	h.KeepLocation = false
 	h.Headers.reset()
 	h.Trailers.reset()
 }
+
+// Upstream is a request's exchange with a backend. It is kept on the request,
+// not in a module's slot, because it outlives internal redirects: logs and
+// variables tell of it until the request ends.
+type Upstream interface {
+	// AppendLogText appends what log lines say behind "upstream: ":
+	// scheme, address and path.
+	AppendLogText(dst []byte) []byte
+	// Release gives the exchange back; it is called once, after the log
+	// phase or when another exchange takes its place.
+	Release()
+}
+
+// Upstream is the last exchange with a backend made for r, nil for none.
+func (r *Request) Upstream() Upstream { return r.upstream }
+
+// SetUpstream attaches an exchange. It does not release the one before.
+func (r *Request) SetUpstream(u Upstream) { r.upstream = u }
+
+// URIDetached reports whether `rewrite ... break` has changed the path, so
+// that it is passed on as it is and not mapped from the location's.
+func (r *Request) URIDetached() bool { return r.uriDetached }
 
 type cleanup struct {
 	run  func(data any)
@@ -237,6 +268,9 @@ func (r *Request) ClearRanges() {
 // NeedInMemory asks for body links that are memory, not file ranges. Header
 // filters of modules that look at the body call it.
 func (r *Request) NeedInMemory() { r.needInMemory = true }
+
+// MemoryNeeded reports whether NeedInMemory was called.
+func (r *Request) MemoryNeeded() bool { return r.needInMemory }
 
 // DisableNotModified keeps the not_modified filter from answering 304 or 412.
 func (r *Request) DisableNotModified() { r.disableNotModified = true }

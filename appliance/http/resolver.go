@@ -4,18 +4,92 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"strings"
 	"time"
 
 	"weir/appliance/conf"
+	"weir/appliance/cycle"
+	"weir/netio/dns"
 )
 
-// resolverConf is one resolver directive.
-type resolverConf struct{}
+// resolverConf is one resolver directive. Equal directives share a resolver
+// and its cache, also across reloads.
+type resolverConf struct{ dns *dns.Resolver }
 
-func setResolver(*conf.Cx, *conf.Item) error { return nil }
+func setResolver(cx *conf.Cx, it *conf.Item) error {
+	c := conf.Target[coreLoc](cx)
+	if c.resolver != nil {
+		return conf.Tail("is duplicate")
+	}
+	r, err := NewResolver(cx, it)
+	if err != nil {
+		return err
+	}
+	c.resolver = &resolverConf{dns: r}
+	return nil
+}
 
-// lookupHost asks the system for the addresses of a host while the
+// NewResolver reads the arguments of a resolver directive and returns the
+// resolver of the process for them.
+func NewResolver(cx *conf.Cx, it *conf.Item) (*dns.Resolver, error) {
+	cfg := dns.Config{IPv4: true, IPv6: true}
+	for _, a := range it.Args {
+		key, val, _ := strings.Cut(a, "=")
+		switch key {
+		case "valid":
+			sec, ok := conf.ParseTime(val, true)
+			if !ok {
+				return nil, conf.Errorf("invalid parameter: %s", a)
+			}
+			cfg.Valid = time.Duration(sec) * time.Second
+		case "ipv4", "ipv6":
+			on, ok := conf.ParseFlag(val)
+			if !ok {
+				return nil, conf.Errorf("invalid parameter: %s", a)
+			}
+			if key == "ipv4" {
+				cfg.IPv4 = on
+			} else {
+				cfg.IPv6 = on
+			}
+		case "status_zone":
+		default:
+			cfg.Servers = append(cfg.Servers, a)
+		}
+	}
+	if !cfg.IPv4 && !cfg.IPv6 {
+		return nil, conf.Errorf("\"ipv4\" and \"ipv6\" cannot both be \"off\"")
+	}
+	if len(cfg.Servers) == 0 {
+		return nil, conf.Errorf("no name servers defined")
+	}
+	z, err := cycle.Of(cx).Zone(cycle.ZoneID{Kind: "resolver", Params: strings.Join(it.Args, " ")}, func() (any, error) {
+		r, err := dns.New(cfg)
+		if err != nil {
+			return nil, conf.Errorf("%s in resolver", err)
+		}
+		return r, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return z.(*dns.Resolver), nil
+}
+
+// Resolver is the location's resolver, nil when none is configured, and the
+// time a lookup may take.
+func (l *Location) Resolver() (*dns.Resolver, time.Duration) {
+	timeout := time.Duration(l.core.resolverTimeout.Or(30000)) * time.Millisecond
+	if l.core.resolver == nil {
+		return nil, timeout
+	}
+	return l.core.resolver.dns, timeout
+}
+
+// LookupHost asks the system for the addresses of a host while the
 // configuration is read.
+func LookupHost(host string) []netip.Addr { return lookupHost(host) }
+
 func lookupHost(host string) []netip.Addr {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

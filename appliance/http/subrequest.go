@@ -225,7 +225,10 @@ func (r *Request) setURI(uri []byte) {
 
 // SetURI changes the path of the request, which must be decoded, begin with a
 // slash and stay valid until the request ends. $request_uri stays as it was.
-func (r *Request) SetURI(uri []byte) { r.setURI(uri) }
+func (r *Request) SetURI(uri []byte) {
+	r.setURI(uri)
+	r.uriDetached = true
+}
 
 // RewriteURI is SetURI that also has the location chosen anew after the
 // rewrite phase.
@@ -245,6 +248,7 @@ func (r *Request) InternalRedirect(uri, args []byte) Code {
 		return Done
 	}
 	r.setURI(uri)
+	r.uriDetached = false
 	r.Args = args
 	clear(r.state)
 	r.loc = r.srv.root
