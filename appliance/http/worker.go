@@ -32,12 +32,16 @@ type Worker struct {
 	conns     connList
 	freeH1    *h1Conn
 	freeReqs  []*Request
-	exiting   bool
+	freeFiles *requestFile
+	// fileCaches is by directive: locations that inherit one share it.
+	fileCaches map[*fileCacheConf]*fileCache
+	exiting    bool
 
 	matcher *regex.Matcher
 	caps    []int
 	line    []byte // scratch for log lines
 	names   serverFields
+	tcpInfo sock.Info // scratch for $tcpinfo_*
 	stats   Stats
 	local   []any // modules' objects of this worker, see WorkerSlot
 }
@@ -72,6 +76,7 @@ func NewWorker(d *conn.Driver, id int, p *Process) *Worker {
 // their new configuration; requests in flight keep theirs.
 func (w *Worker) Use(g *Generation) {
 	w.gen = g
+	w.dropFileCaches()
 	if g == nil {
 		return
 	}
