@@ -21,6 +21,7 @@ type coreMain struct {
 	identity  conf.Opt[Identity]
 	allowLF   conf.Opt[bool]
 	listenAll []*listenDirective
+	hostname  []byte // $hostname
 }
 
 // Identity is the name weir gives itself to clients.
@@ -35,6 +36,7 @@ const (
 // coreSrv is what the core keeps per server block.
 type coreSrv struct {
 	name              string
+	nameBytes         []byte // the same, for variables
 	headerTimeout     conf.Opt[int64]
 	headerBuffer      conf.Opt[int64]
 	largeBuffers      conf.Opt[conf.BufCount]

@@ -1,6 +1,9 @@
 package http
 
-import "os"
+import (
+	"os"
+	"strings"
+)
 
 // finishCore completes what could not be known while blocks were read.
 func finishCore(b *Builder) error {
@@ -9,6 +12,10 @@ func finishCore(b *Builder) error {
 		b.gen.Cycle.AddTempPath(l.core.bodyTemp.V)
 	}
 	g := b.gen
+	g.core.hostname = []byte(strings.ToLower(hostname()))
+	for _, v := range g.Servers {
+		v.core.nameBytes = []byte(v.core.name)
+	}
 	g.Cycle.OnFinish(func() error {
 		for _, l := range b.blocks {
 			if l.core.errorLog == nil {

@@ -350,6 +350,7 @@ func (h *h1Conn) startServing() {
 	h.w.stats.Writing++
 	h.w.stats.Requests++
 	h.net.Requests++
+	h.r.length = int64(h.pos - h.r.headStart)
 	h.sentBefore = h.net.Sent
 }
 

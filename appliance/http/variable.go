@@ -48,6 +48,7 @@ const (
 	VarNoCacheable                      // worked out at every use
 	VarPrefix                           // Name is a prefix: "http_", "arg_"
 	VarWeak                             // used before defined (by name only)
+	varOfPrefix                         // made from a prefix variable; may be defined anew
 )
 
 // Variable is the definition of one variable.
@@ -89,8 +90,11 @@ func (b *Builder) DefineVariable(name string, flags VarFlags) (*Variable, error)
 	name = strings.ToLower(name)
 	t := &b.vars
 	if d := t.defs[name]; d != nil {
-		if d.Flags&VarChangeable == 0 {
+		if d.Flags&(VarChangeable|varOfPrefix) == 0 {
 			return nil, conf.Errorf("the duplicate \"%s\" variable", name)
+		}
+		if d.Flags&varOfPrefix != 0 && flags&VarWeak == 0 {
+			*d = Variable{Name: name, Flags: flags, index: d.index}
 		}
 		if flags&VarWeak == 0 {
 			d.Flags &^= VarWeak
@@ -98,8 +102,14 @@ func (b *Builder) DefineVariable(name string, flags VarFlags) (*Variable, error)
 		b.indexOf(d, name)
 		return d, nil
 	}
-	d := &Variable{Name: name, Flags: flags, index: -1}
-	t.defs[name] = d
+	d := (*Variable)(nil)
+	if flags&VarWeak != 0 { // `set $http_x`: until it has run, the field's value
+		d = b.prefixed(name)
+	}
+	if d == nil {
+		d = &Variable{Name: name, Flags: flags, index: -1}
+		t.defs[name] = d
+	}
 	b.indexOf(d, name)
 	return d, nil
 }
@@ -152,7 +162,7 @@ func (b *Builder) prefixed(name string) *Variable {
 	}
 	d := *best
 	d.Name, d.index = name, -1
-	d.Flags &^= VarPrefix
+	d.Flags = d.Flags&^VarPrefix | varOfPrefix
 	if d.Compile != nil {
 		d.Data = d.Compile(name[len(best.Name):])
 	}
