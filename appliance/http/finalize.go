@@ -260,7 +260,8 @@ func writer(r *Request) {
 	if c.Delayed() {
 		return
 	}
-	rc := r.Output(&Chain{})
+	r.one = Chain{}
+	rc := r.Output(&r.one)
 	if rc == Error {
 		r.Finalize(rc)
 		return

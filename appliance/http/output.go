@@ -102,9 +102,16 @@ func (r *Request) OutputBytes(b []byte) Code {
 	l := r.Link()
 	l.Mem = b
 	l.Flags = r.Last()
-	var ch Chain
-	ch.Append(l)
-	return r.Output(&ch)
+	return r.OutputLink(l)
+}
+
+// OutputLink is Output for a single link.
+func (r *Request) OutputLink(l *buf.Link) Code {
+	// A local Chain would be allocated, since filters are called through
+	// pointers. Filters leave nothing in the chain they are given.
+	r.one = Chain{}
+	r.one.Append(l)
+	return r.Output(&r.one)
 }
 
 // SendLast ends the body.
@@ -114,9 +121,7 @@ func (r *Request) SendLast() Code { return r.OutputBytes(nil) }
 func (r *Request) Flush() Code {
 	l := r.Link()
 	l.Flags = buf.Flush
-	var ch Chain
-	ch.Append(l)
-	return r.Output(&ch)
+	return r.OutputLink(l)
 }
 
 // SendResponse sends a whole response with a constant body: status, content

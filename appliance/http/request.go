@@ -114,6 +114,7 @@ type perRequest struct {
 	upstream     Upstream // exchange with a backend, the last one made for this request
 	uriDetached  bool     // URI was rewritten without looking for a location again
 
+	one        Chain // what OutputLink passes
 	body       *Body
 	bodyShared bool   // body belongs to the parent request
 	memory     []byte // output of an in-memory subrequest

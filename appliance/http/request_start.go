@@ -24,6 +24,7 @@ func (r *Request) begin(c *Client, srv *Server) {
 	r.arena = &r.ownArena
 	r.In = &r.in
 	r.ContentLength = -1
+	r.Version = 1000 // until the request line says otherwise
 	r.read, r.write = nothing, nothing
 	loop := c.w.Loop
 	r.startMS = loop.NowMS()

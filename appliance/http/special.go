@@ -196,9 +196,7 @@ func (r *Request) builtinPage(rc Code) Code {
 	l := r.Link()
 	l.Mem = body
 	l.Flags = r.Last()
-	var ch Chain
-	ch.Append(l)
-	return r.Output(&ch)
+	return r.OutputLink(l)
 }
 
 // emptyResponse sends a status without a page.

@@ -1,0 +1,322 @@
+package http_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	nethttp "net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"weir/appliance/conf"
+	"weir/appliance/cycle"
+	"weir/appliance/http"
+	"weir/netio/buf"
+	"weir/netio/conn"
+	"weir/netio/poll"
+	"weir/netio/sock"
+)
+
+// testServer runs one worker in the test process, on a unix socket.
+type testServer struct {
+	path string
+	loop *poll.Loop
+	log  string
+}
+
+var (
+	helloBody = []byte("hello\n")
+	textPlain = []byte("text/plain")
+)
+
+// testModule gives locations simple handlers, so that the core is tested
+// without any other module.
+var testModule = http.Module{
+	Name: "test",
+	Directives: []conf.Directive{
+		{Name: "test_hello", In: conf.Location, Args: conf.NoArgs, Doc: "Answers hello.", Set: handler(func(r *http.Request) http.Code {
+			return r.SendResponse(http.StatusOK, textPlain, helloBody)
+		})},
+		{Name: "test_echo", In: conf.Location, Args: conf.NoArgs, Doc: "Answers with the request body.", Set: handler(echoBody)},
+		{Name: "test_status", In: conf.Location, Args: conf.NoArgs, Doc: "Answers 418.", Set: handler(func(*http.Request) http.Code { return 503 })},
+		{Name: "test_panic", In: conf.Location, Args: conf.NoArgs, Doc: "Panics.", Set: handler(func(*http.Request) http.Code { panic("test") })},
+	},
+}
+
+func handler(h http.Handler) conf.Setter {
+	return func(cx *conf.Cx, _ *conf.Item) error {
+		http.ScopeOf(cx).Location().Handler = h
+		return nil
+	}
+}
+
+func echoBody(r *http.Request) http.Code {
+	return r.ReadBody(func(r *http.Request) {
+		b := r.Body().Bytes()
+		if f := r.Body().File; f != nil {
+			b = make([]byte, f.Len())
+			if _, err := f.ReadAt(b, 0); err != nil {
+				r.Finalize(http.StatusInternalServerError)
+				return
+			}
+		}
+		r.Finalize(r.SendResponse(http.StatusOK, []byte("text/plain"), b))
+	})
+}
+
+var testModules = http.Modules{&http.Core, &http.Postpone, &testModule}
+
+// start serves a configuration given as the inside of the http block; %LISTEN%
+// is replaced by the address.
+func start(t testing.TB, text string) *testServer {
+	t.Helper()
+	testModules.Register()
+	dir := t.TempDir()
+	s := &testServer{path: filepath.Join(dir, "sock"), log: filepath.Join(dir, "error.log")}
+	text = strings.ReplaceAll(text, "%LISTEN%", "unix:"+s.path)
+	text = "error_log " + s.log + " info; events {} http { client_body_temp_path " + dir + "/body; " + text + "}"
+	file := filepath.Join(dir, "nginx.conf")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	table := new(conf.Table)
+	cycle.AddTo(table)
+	table.Add(nil, []conf.Directive{http.HTTPBlock(testModules, table)})
+	for _, m := range testModules {
+		table.Add(m, m.Directives)
+	}
+	c, err := cycle.Load(table, cycle.LoadOptions{Prefix: dir + "/", ConfFile: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range c.Files() {
+		fd, err := syscall.Open(f.Path, syscall.O_WRONLY|syscall.O_CREAT|syscall.O_APPEND|syscall.O_CLOEXEC, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Reopen(fd); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.serve(t, c)
+	return s
+}
+
+func (s *testServer) serve(t testing.TB, c *cycle.Cycle) {
+	t.Helper()
+	ready, done := make(chan error), make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		defer close(done)
+		loop, err := poll.New(poll.Config{OnPanic: func(any, any, []byte) {}})
+		if err != nil {
+			ready <- err
+			return
+		}
+		s.loop = loop
+		d := conn.NewDriver(loop, buf.NewPool(0))
+		w := http.NewWorker(d, 0, &http.Process{Version: "test"})
+		w.Use(c.HTTP.(*http.Generation))
+		for _, l := range c.Listens {
+			fd, err := sock.Listen(l.Options)
+			if err != nil {
+				ready <- err
+				return
+			}
+			if _, err := conn.NewListener(d, fd, w.Acceptor(l), conn.ListenerOptions{Addr: l.Addr}); err != nil {
+				ready <- err
+				return
+			}
+		}
+		ready <- nil
+		loop.Run()
+		w.Abort()
+		loop.Close()
+	}()
+	if err := <-ready; err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.loop.Stop()
+		<-done
+	})
+}
+
+func (s *testServer) dial(t testing.TB) net.Conn {
+	t.Helper()
+	c, err := net.Dial("unix", s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// exchange sends raw bytes and reads until the server closes.
+func (s *testServer) exchange(t testing.TB, raw string) string {
+	t.Helper()
+	c := s.dial(t)
+	if _, err := io.WriteString(c, raw); err != nil {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(c)
+	if err != nil {
+		t.Fatalf("after %q: %v", b, err)
+	}
+	return string(b)
+}
+
+const basic = `server { listen %LISTEN%; server_name a.example;
+	location / { test_hello; }
+	location /echo { test_echo; client_max_body_size 100k; client_body_buffer_size 1k; }
+	location /err { test_status; error_page 503 =200 /page; }
+	location /panic { test_panic; } }`
+
+func TestRequestsOfAKeepaliveConnectionAreAnsweredInOrder(t *testing.T) {
+	s := start(t, basic)
+	var raw strings.Builder
+	for i := range 20 {
+		fmt.Fprintf(&raw, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n%04d", i)
+		fmt.Fprintf(&raw, "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nc%04d\r\n0\r\n\r\n", i)
+	}
+	c := s.dial(t)
+	go func() { _, _ = io.WriteString(c, raw.String()) }()
+	br := bufio.NewReader(c)
+	for i := range 40 {
+		resp, err := nethttp.ReadResponse(br, nil)
+		if err != nil {
+			t.Fatalf("response %d: %v", i, err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := fmt.Sprintf("%04d", i/2)
+		if i%2 == 1 {
+			want = "c" + want
+		}
+		if string(body) != want {
+			t.Fatalf("response %d: got %q, want %q", i, body, want)
+		}
+	}
+}
+
+func TestARequestSplitAtAnyByteIsServed(t *testing.T) {
+	s := start(t, basic)
+	raw := "POST /echo HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+	for i := 1; i < len(raw); i++ {
+		c := s.dial(t)
+		_, _ = io.WriteString(c, raw[:i])
+		runtime.Gosched()
+		_, _ = io.WriteString(c, raw[i:])
+		b, err := io.ReadAll(c)
+		if err != nil || !strings.HasPrefix(string(b), "HTTP/1.1 200 OK\r\n") || !strings.HasSuffix(string(b), "\r\n\r\nabcde") {
+			t.Fatalf("split at %d: got %q, %v", i, b, err)
+		}
+		_ = c.Close()
+	}
+}
+
+func TestDangerousRequestsGet400AndAClose(t *testing.T) {
+	s := start(t, basic)
+	for name, raw := range map[string]string{
+		"length and coding":    "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"two lengths":          "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 4\r\n\r\nabcd",
+		"bare line feed":       "GET / HTTP/1.1\nHost: x\n\n",
+		"folded field":         "GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n",
+		"space before colon":   "GET / HTTP/1.1\r\nHost: x\r\nA : b\r\n\r\n",
+		"NUL in a value":       "GET / HTTP/1.1\r\nHost: x\r\nA: b\x00c\r\n\r\n",
+		"no host":              "GET / HTTP/1.1\r\n\r\n",
+		"two hosts":            "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+		"bad chunk size":       "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n+3\r\nabc\r\n0\r\n\r\n",
+		"huge chunk size":      "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff1\r\nabc\r\n0\r\n\r\n",
+		"path above the root":  "GET /../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n",
+		"escaped NUL":          "GET /a%00b HTTP/1.1\r\nHost: x\r\n\r\n",
+		"negative length":      "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+		"coding in HTTP/1.0":   "POST /echo HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"host with user":       "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n",
+		"method in lower case": "get / HTTP/1.1\r\nHost: x\r\n\r\n",
+	} {
+		got := s.exchange(t, raw+"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		if !strings.HasPrefix(got, "HTTP/1.1 400 Bad Request\r\n") || strings.Count(got, "HTTP/1.1 ") != 1 {
+			t.Errorf("%s: got %q, want one 400", name, got)
+		}
+	}
+}
+
+func TestOversizedHeadsGetTheStatusOfTheirLimit(t *testing.T) {
+	s := start(t, "large_client_header_buffers 2 1k; "+basic)
+	for _, tc := range []struct {
+		name, raw, status string
+	}{
+		{"a long request line", "GET /" + strings.Repeat("a", 2000) + " HTTP/1.1\r\nHost: x\r\n\r\n", "414 "},
+		{"a long field", "GET / HTTP/1.1\r\nHost: x\r\nA: " + strings.Repeat("a", 2000) + "\r\n\r\n", "400 "},
+		{"many fields", "GET / HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("A: "+strings.Repeat("b", 500)+"\r\n", 20) + "\r\n", "400 "},
+		{"no end", "GET / HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("A: b\r\n", 5000), "400 "},
+	} {
+		if got := s.exchange(t, tc.raw); !strings.HasPrefix(got, "HTTP/1.1 "+tc.status) {
+			t.Errorf("%s: got %.60q, want %s", tc.name, got, tc.status)
+		}
+	}
+}
+
+func TestABodyOverItsLimitIsRefused(t *testing.T) {
+	s := start(t, basic)
+	got := s.exchange(t, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n")
+	if !strings.HasPrefix(got, "HTTP/1.1 413 ") {
+		t.Errorf("announced: got %.40q", got)
+	}
+	got = s.exchange(t, "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n30000\r\n"+strings.Repeat("x", 0x30000)+"\r\n0\r\n\r\n")
+	if !strings.HasPrefix(got, "HTTP/1.1 413 ") {
+		t.Errorf("chunked: got %.40q", got)
+	}
+}
+
+func TestABodyLargerThanItsBufferGoesThroughAFile(t *testing.T) {
+	s := start(t, basic)
+	body := strings.Repeat("0123456789", 5000)
+	got := s.exchange(t, fmt.Sprintf("POST /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
+	if !strings.HasSuffix(got, body) {
+		t.Errorf("got %d bytes", len(got))
+	}
+}
+
+func TestAPanicEndsOneRequestOnly(t *testing.T) {
+	s := start(t, basic)
+	c := s.dial(t)
+	_, _ = io.WriteString(c, "GET /panic HTTP/1.1\r\nHost: x\r\n\r\n")
+	got := s.exchange(t, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	if !strings.HasSuffix(got, "\r\n\r\nhello\n") {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestAKeepaliveRequestAllocatesNothing(t *testing.T) {
+	s := start(t, "keepalive_requests 1000000; "+basic)
+	c := s.dial(t).(*net.UnixConn)
+	req := []byte("GET /x/y?a=b HTTP/1.1\r\nHost: a.example\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n")
+	in := make([]byte, 4096)
+	once := func() {
+		if _, err := c.Write(req); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Read(in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 100 {
+		once()
+	}
+	if n := testing.AllocsPerRun(2000, once); n >= 1 {
+		t.Errorf("got %v allocations per request, want 0", n)
+	}
+}
