@@ -177,7 +177,7 @@ func (s *testServer) exchange(t testing.TB, raw string) string {
 
 const basic = `server { listen %LISTEN%; server_name a.example;
 	location / { test_hello; }
-	location /echo { test_echo; client_max_body_size 100k; client_body_buffer_size 1k; }
+	location /echo { test_echo; lingering_timeout 50ms; client_max_body_size 100k; client_body_buffer_size 1k; }
 	location /err { test_status; error_page 503 =200 /page; }
 	location /panic { test_panic; } }`
 
