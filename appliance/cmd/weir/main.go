@@ -1,0 +1,62 @@
+package main
+
+import (
+	"os"
+
+	"weir/appliance/errlog"
+	"weir/appliance/master"
+	"weir/appliance/server"
+	"weir/appliance/stdmodules"
+)
+
+// version is weir's own; the Makefile sets it from git.
+var version = "0.1-dev"
+
+// Built-in paths, which packages set with the linker's -X.
+var (
+	defaultPrefix   = "/usr/local/nginx/"
+	defaultConfFile = "conf/nginx.conf"
+	defaultErrorLog = "logs/error.log"
+)
+
+func main() {
+	services := newServices()
+	if link, ok := master.ServerLink(); ok {
+		os.Exit(server.Run(server.Options{Link: link, Table: stdmodules.Table(), New: services.worker}))
+	}
+	if len(os.Args) > 1 && os.Args[1] == "demo" {
+		os.Exit(demo(os.Args[2:], services))
+	}
+	os.Exit(run(os.Args, services))
+}
+
+// run answers a command line in nginx's language.
+func run(args []string, services *services) int {
+	o, err := parseOptions(args)
+	if err != nil {
+		errlog.Consolef(errlog.Stderr, "%v", err)
+		return 1
+	}
+	if o.version {
+		showVersion(o)
+		if !o.test {
+			return 0
+		}
+	}
+	m := o.master(args, services)
+	switch {
+	case o.test:
+		return master.Test(m, o.dump)
+	case o.signal != "":
+		return master.Signal(m, o.signal)
+	}
+	return master.Start(m)
+}
+
+// master is what the options mean to package master.
+func (o *options) master(args []string, services *services) master.Options {
+	return master.Options{
+		Prefix: o.prefix, ConfFile: o.confFile, ErrorLog: o.errorLog, Globals: o.globals, Quiet: o.quiet,
+		Args: args, Version: version, Table: stdmodules.Table(), New: services.worker,
+	}
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"sync"
+
+	"weir/appliance/cycle"
+	"weir/appliance/http"
+	"weir/appliance/worker"
+	"weir/netio/buf"
+	"weir/netio/conn"
+	"weir/netio/poll"
+)
+
+// keptBuffers is how many bytes of free buffers a worker keeps at most; what is
+// above goes to the collector. It is enough for a few hundred busy connections.
+const keptBuffers = 8 << 20
+
+// services makes the HTTP service of each worker of the process.
+type services struct {
+	process http.Process
+	mu      sync.Mutex // held while the list of workers changes
+}
+
+func newServices() *services { return &services{process: http.Process{Version: version}} }
+
+// worker is a server.Factory; it runs on the worker's thread.
+func (s *services) worker(loop *poll.Loop, id int) worker.Service {
+	d := conn.NewDriver(loop, buf.NewPool(keptBuffers))
+	w := &service{Worker: http.NewWorker(d, id, &s.process), all: s}
+	s.list(func(ws []*http.Worker) []*http.Worker { return append(ws, w.Worker) })
+	return w
+}
+
+// list replaces the process's list of workers by a changed copy: metrics read it
+// from other threads.
+func (s *services) list(change func([]*http.Worker) []*http.Worker) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []*http.Worker
+	if old := s.process.Workers.Load(); old != nil {
+		list = append(list, *old...)
+	}
+	list = change(list)
+	s.process.Workers.Store(&list)
+}
+
+// service is an http.Worker as package worker wants it.
+type service struct {
+	*http.Worker
+	all *services
+}
+
+// Driver makes the connections of the worker.
+func (s *service) Driver() *conn.Driver { return s.Worker.Driver }
+
+// Use makes c the configuration of new requests.
+func (s *service) Use(c *cycle.Cycle) {
+	g, _ := c.HTTP.(*http.Generation) // nil without an http block
+	s.Worker.Use(g)
+}
+
+// Close ends the worker for good.
+func (s *service) Close() {
+	s.Abort()
+	s.all.list(func(ws []*http.Worker) []*http.Worker {
+		var left []*http.Worker
+		for _, w := range ws {
+			if w != s.Worker {
+				left = append(left, w)
+			}
+		}
+		return left
+	})
+}
