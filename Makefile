@@ -46,7 +46,7 @@ have-go:
 	fi
 
 build: have-go ## build bin/weir: one static binary, version from git
-	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN) ./appliance/cmd/weir
+	$(GO) build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o $(BIN) ./appliance/cmd/weir
 
 run: have-go ## serve the built-in demo on 127.0.0.1:8080 (as root: install what building needs)
 	@$(CI)/need build
