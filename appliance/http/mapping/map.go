@@ -1,0 +1,148 @@
+package mapping
+
+import (
+	"strings"
+
+	"weir/appliance/conf"
+	"weir/appliance/http"
+)
+
+// Map is the module of the map directive.
+var Map = http.Module{
+	Name: "http_map",
+	Directives: []conf.Directive{
+		{Name: "map", In: conf.HTTP, Args: conf.Take2 | conf.HasBlock, Set: setMap, Syntax: "string $variable { ... }",
+			Doc: "Defines a variable whose value depends on another: by equality, by host patterns or by expressions."},
+		{Name: "map_hash_max_size", In: conf.HTTP, Args: conf.Take1, Set: conf.NoOp("tables size themselves"), Doc: "Accepted for compatibility."},
+		{Name: "map_hash_bucket_size", In: conf.HTTP, Args: conf.Take1, Set: conf.NoOp("tables size themselves"), Doc: "Accepted for compatibility."},
+	},
+}
+
+// table is one map block.
+type table struct {
+	source    *http.Complex
+	hosts     bool // hostnames: keys may be patterns, a trailing dot is ignored
+	index     http.HostIndex[*http.Complex]
+	exact     map[string]*http.Complex
+	regexes   []regexEntry
+	otherwise *http.Complex
+}
+
+type regexEntry struct {
+	re    *http.Regex
+	value *http.Complex
+}
+
+func setMap(cx *conf.Cx, it *conf.Item) error {
+	b := http.BuilderOf(cx)
+	t := &table{exact: make(map[string]*http.Complex)}
+	var err error
+	if t.source, err = b.CompileComplex(it.Args[0]); err != nil {
+		return err
+	}
+	name, ok := strings.CutPrefix(it.Args[1], "$")
+	if !ok || name == "" {
+		return conf.Errorf("invalid variable name \"%s\"", it.Args[1])
+	}
+	v, err := b.DefineVariable(name, http.VarChangeable)
+	if err != nil {
+		return err
+	}
+	// "hostnames" may stand behind the keys that it applies to.
+	for _, e := range it.Block {
+		t.hosts = t.hosts || len(e.Args) == 0 && e.Name == "hostnames"
+	}
+	flags := http.VarFlags(0)
+	err = cx.Entries(it.Block, func(e *conf.Item) error {
+		if len(e.Args) == 0 {
+			switch e.Name {
+			case "hostnames":
+				return nil
+			case "volatile":
+				flags = http.VarNoCacheable
+				return nil
+			}
+		}
+		if len(e.Args) != 1 {
+			return conf.Errorf("invalid number of the map parameters")
+		}
+		return t.add(cx, b, e.Name, e.Args[0])
+	})
+	if err != nil {
+		return err
+	}
+	v.Flags |= flags
+	v.Data = t
+	v.Get = getMap
+	return nil
+}
+
+// add reads one line of the block.
+func (t *table) add(cx *conf.Cx, b *http.Builder, key, text string) error {
+	value, err := b.CompileComplex(text)
+	if err != nil {
+		return err
+	}
+	switch {
+	case key == "default":
+		if t.otherwise != nil {
+			return conf.Errorf("duplicate default map parameter")
+		}
+		t.otherwise = value
+		return nil
+	case strings.HasPrefix(key, "~"):
+		pattern, caseless := strings.CutPrefix(key[1:], "*")
+		re, err := b.CompileRegex(pattern, caseless)
+		if err != nil {
+			return err
+		}
+		t.regexes = append(t.regexes, regexEntry{re, value})
+		return nil
+	}
+	key = strings.ToLower(strings.TrimPrefix(key, "\\"))
+	if !t.hosts {
+		if _, dup := t.exact[key]; dup {
+			return conf.Errorf("conflicting parameter \"%s\"", key)
+		}
+		t.exact[key] = value
+		return nil
+	}
+	if !http.ValidHostPattern(key) {
+		return conf.Errorf("invalid hostname or wildcard \"%s\"", key)
+	}
+	if !t.index.Add(key, value) {
+		return conf.Errorf("conflicting parameter \"%s\"", key)
+	}
+	return nil
+}
+
+func getMap(r *http.Request, v *http.Value, d *http.Variable) {
+	t := d.Data.(*table)
+	source := t.source.Eval(r)
+	if c := t.find(r, source); c != nil {
+		v.Is(c.Eval(r))
+		return
+	}
+	v.Is(nil)
+}
+
+// find returns the value for source; nil is the empty default.
+func (t *table) find(r *http.Request, source []byte) *http.Complex {
+	if t.hosts && len(source) > 0 && source[len(source)-1] == '.' {
+		source = source[:len(source)-1]
+	}
+	low := http.Lower(r, source)
+	if t.hosts {
+		if c, ok := t.index.Find(low); ok {
+			return c
+		}
+	} else if c := t.exact[string(low)]; c != nil {
+		return c
+	}
+	for i := range t.regexes {
+		if e := &t.regexes[i]; r.MatchRegex(e.re, source) {
+			return e.value
+		}
+	}
+	return t.otherwise
+}
