@@ -99,11 +99,9 @@ func (r *Resolver) launch(q Query, timeout time.Duration) *flight {
 	f := &flight{r: r, q: q, cancel: cancel, end: time.Now().Add(timeout)}
 	f.limit = time.AfterFunc(timeout, cancel)
 	r.flights[q] = f
-	r.work.Add(1)
-	go func() {
-		defer r.work.Done()
+	r.work.Go(func() {
 		f.land(r.resolve(ctx, q))
-	}()
+	})
 	return f
 }
 
