@@ -30,7 +30,7 @@ GENERATED = ':(glob)**/*_gen.go' ':(glob)ebpf/**/*_bpfel.go' ':(glob)ebpf/**/*_b
 
 .DEFAULT_GOAL := help
 .PHONY: help build run test check race fuzz bench perf generate lint image test-image clean \
-        have-go format vet staticcheck policy
+        have-go format vet modern staticcheck policy
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -85,7 +85,7 @@ perf: build ## measure weir beside nginx and haproxy, write perf/RESULTS.md
 generate: have-go ## write every generated file again
 	$(GO) generate $(PKG)
 
-lint: have-go format vet staticcheck policy ## gofmt -s, go vet, staticcheck, the policy tests
+lint: have-go format vet modern staticcheck policy ## gofmt -s, go vet, go fix, staticcheck, policy tests
 
 format:
 	@bad=$$(gofmt -s -l $$(git ls-files -co --exclude-standard -- '*.go' | while read -r f; do [ -e "$$f" ] && echo "$$f"; done)); \
@@ -93,6 +93,10 @@ format:
 
 vet:
 	$(GO) vet $(PKG)
+
+modern:
+	@diff=$$($(GO) fix -diff $(PKG)); \
+	if [ -n "$$diff" ]; then echo "$$diff"; echo "go fix would change this" >&2; exit 1; fi
 
 staticcheck:
 	$(GO) tool -modfile=go.tool.mod staticcheck $(PKG)
