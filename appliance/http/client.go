@@ -37,6 +37,7 @@ const (
 	readTimedOut                            // the read timer expired
 	writeTimedOut                           // the write timer expired
 	clientRunning                           // inside an event of this connection
+	clientWriting                           // the rest of a write is due at the next turn
 	clientPipelined                         // the current request came behind another one in one read
 )
 

@@ -94,10 +94,7 @@ type coreLoc struct {
 	sendfile         conf.Opt[bool]
 	sendfileMaxChunk conf.Opt[int64]
 	subOutput        conf.Opt[int64]
-	aio, aioWrite    conf.Opt[string]
-	directio         conf.Opt[int64]
-	directioAlign    conf.Opt[int64]
-	readAhead        conf.Opt[int64]
+	aioThreads       conf.Opt[bool]
 	nopush           conf.Opt[bool]
 	nodelay          conf.Opt[bool]
 	sendTimeout      conf.Opt[int64]
@@ -228,11 +225,7 @@ func (c *coreLoc) mergeOutput(p *coreLoc) {
 	c.sendfile.Merge(p.sendfile, false)
 	c.sendfileMaxChunk.Merge(p.sendfileMaxChunk, 2<<20)
 	c.subOutput.Merge(p.subOutput, 4096)
-	c.aio.Merge(p.aio, "off")
-	c.aioWrite.Merge(p.aioWrite, "off")
-	c.directio.Merge(p.directio, -1)
-	c.directioAlign.Merge(p.directioAlign, 512)
-	c.readAhead.Merge(p.readAhead, 0)
+	c.aioThreads.Merge(p.aioThreads, false)
 	c.nopush.Merge(p.nopush, false)
 	c.nodelay.Merge(p.nodelay, true)
 	c.sendTimeout.Merge(p.sendTimeout, 60000)

@@ -9,7 +9,9 @@ import (
 func finishCore(b *Builder) error {
 	for _, l := range b.blocks {
 		l.defaultType = []byte(l.core.defaultType.V)
-		b.gen.Cycle.AddTempPath(l.core.bodyTemp.V)
+		if l.core.bodyTemp.V.Path != "" { // the http block itself serves nothing and has no defaults
+			b.gen.Cycle.AddTempPath(l.core.bodyTemp.V)
+		}
 	}
 	g := b.gen
 	g.core.hostname = []byte(strings.ToLower(hostname()))

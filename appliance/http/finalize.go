@@ -207,7 +207,9 @@ func (r *Request) free(status Code) {
 	r.c.dropPosted()
 	r.freeBody()
 	r.freeUpstream()
+	r.dropPostponed()
 	for i, s := range r.subs {
+		s.dropPostponed()
 		s.freeBody()
 		s.freeUpstream()
 		s.arena = nil
@@ -216,6 +218,13 @@ func (r *Request) free(status Code) {
 	}
 	r.ownArena.Reset()
 	w.putRequest(r)
+}
+
+// dropPostponed gives back output that never had its turn.
+func (r *Request) dropPostponed() {
+	for p := r.postponed; p != nil; p = p.next {
+		r.w.Buffers.DoneChain(&p.out)
+	}
 }
 
 func (r *Request) freeUpstream() {

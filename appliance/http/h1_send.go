@@ -250,14 +250,17 @@ func (h *h1Conn) write(r *Request, in *Chain, flags buf.Flags) Code {
 		return OK
 	}
 	h.headLink = nil
-	limit := int64(0)
+	limit := lc.sendfileMaxChunk.V
 	rate := r.rate(lc)
 	if rate > 0 {
-		var wait int64
-		if limit, wait = r.allowance(rate, h.net.Sent-h.sentBefore); wait > 0 {
+		allowed, wait := r.allowance(rate, h.net.Sent-h.sentBefore)
+		if wait > 0 {
 			h.flags |= clientBuffered
 			h.Delay(wait)
 			return Again
+		}
+		if limit == 0 || allowed < limit {
+			limit = allowed
 		}
 	}
 	n, err := h.net.Send(&h.out, limit)
@@ -269,14 +272,43 @@ func (h *h1Conn) write(r *Request, in *Chain, flags buf.Flags) Code {
 	}
 	if !h.out.Empty() {
 		h.flags |= clientBuffered
-		if err == nil && rate > 0 {
+		switch {
+		case err != nil: // Writable follows
+		case rate > 0:
 			h.Delay(max(1, n*1000/rate))
+		default:
+			h.goOnWriting()
 		}
 		return Again
 	}
 	h.flags &^= clientBuffered
 	h.flushOut = false
 	return OK
+}
+
+// goOnWriting has the rest written when the other connections have had their
+// turn: sendfile_max_chunk ended the write, not the client.
+func (h *h1Conn) goOnWriting() {
+	if h.flags&clientWriting == 0 {
+		h.flags |= clientWriting
+		h.w.Loop.Defer((*writeTask)(h))
+	}
+}
+
+// writeTask is the deferred call of goOnWriting. The connection may have been
+// closed, and be another one, in between: then the flag is clear.
+type writeTask h1Conn
+
+// Run implements poll.Task.
+func (t *writeTask) Run() {
+	h := (*h1Conn)(t)
+	if h.flags&clientWriting == 0 {
+		return
+	}
+	h.flags &^= clientWriting
+	if h.state == h1Busy {
+		h.event(false)
+	}
 }
 
 // logSendError reports a write that failed: info for a client that went away.

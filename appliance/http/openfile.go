@@ -339,3 +339,16 @@ func (r *Request) SetETag() {
 	b = strconv.AppendInt(b, r.Out.ContentLength, 16)
 	r.Out.Headers.SetID(http1.HeaderETag, append(b, '"'))
 }
+
+// OutputFile sends the whole of an open file as the rest of the body.
+func (r *Request) OutputFile(f *FileInfo) Code {
+	l := r.Link()
+	if f.Size > 0 {
+		l.File, l.End = f.File.Hold(), f.Size
+		l.Flags = buf.InFile
+	}
+	l.Flags |= r.Last()
+	var ch Chain
+	ch.Append(l)
+	return r.Output(&ch)
+}

@@ -27,12 +27,14 @@ type Worker struct {
 	Buffers *buf.Pool
 	Process *Process
 
-	gen       *Generation
-	acceptors map[sock.Addr]*acceptor
-	conns     connList
-	freeH1    *h1Conn
-	freeReqs  []*Request
-	freeFiles *requestFile
+	gen        *Generation
+	acceptors  map[sock.Addr]*acceptor
+	conns      connList
+	freeH1     *h1Conn
+	freeReqs   []*Request
+	freeFiles  *requestFile
+	freeCopies *copyState
+	reads      fileReads
 	// fileCaches is by directive: locations that inherit one share it.
 	fileCaches map[*fileCacheConf]*fileCache
 	exiting    bool

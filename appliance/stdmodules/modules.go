@@ -6,6 +6,7 @@ import (
 	"weir/appliance/conf"
 	"weir/appliance/cycle"
 	"weir/appliance/http"
+	"weir/appliance/http/static"
 )
 
 // list is in nginx's order of phases and filters: what comes first is asked
@@ -13,6 +14,8 @@ import (
 // output part by part, those behind it the response as a whole.
 var list = http.Modules{
 	&http.Core,
+	&static.Module,
+	&http.Copy,
 	&http.Postpone,
 }
 

@@ -5,9 +5,9 @@
 // put together for one request costs no copy and no allocation. Results come
 // as an errno, not an error.
 //
-// Any call here may wait for a disk. All of them tell the scheduler
-// (Syscall, never RawSyscall), so that a slow disk costs the worker its own
-// time but not that of the others. They may be called from any goroutine.
+// Any call here may wait for a disk, PreadCached excepted. All of them tell
+// the scheduler (Syscall, not RawSyscall), so that a slow disk costs the worker
+// its own time but not that of the others. They may be called from any goroutine.
 //
 // The package knows no request and keeps nothing: descriptors belong to who
 // opened them, buf.File is where they are shared and counted.

@@ -124,6 +124,25 @@ func TestPreadReadsFromTheOffset(t *testing.T) {
 	}
 }
 
+func TestPreadCachedAnswersOrSaysAgain(t *testing.T) {
+	d := tree(t)
+	fd, e := Open(z(d, "file"), Read)
+	if e != 0 {
+		t.Fatal(e)
+	}
+	defer Close(fd)
+	var p [8]byte
+	n, e := PreadCached(fd, p[:], 2)
+	switch {
+	case e == syscall.EAGAIN: // a file system that cannot tell
+	case e != 0 || string(p[:n]) != "23456789":
+		t.Errorf("PreadCached = %q, %v, want 23456789", p[:n], e)
+	}
+	if n, e := PreadCached(fd, p[:], 10); n != 0 || e != 0 && e != syscall.EAGAIN {
+		t.Errorf("PreadCached at the end = %d, %v, want 0", n, e)
+	}
+}
+
 func TestReadDirFindsEveryEntryInPieces(t *testing.T) {
 	d := tree(t)
 	want := []string{".", "..", "dangling", "dir", "file", "link"}
@@ -182,6 +201,7 @@ func TestCallsDoNotAllocate(t *testing.T) {
 		Fstat(fd, &i)
 		Stat(name, &i)
 		Pread(fd, p[:], 0)
+		PreadCached(fd, p[:], 0)
 		Close(fd)
 		fd, _ = Open(dir, Read|Dir)
 		n, _ := ReadDir(fd, p[:])

@@ -94,3 +94,20 @@ func ReadDir(fd int, p []byte) (int, syscall.Errno) {
 	}
 	return int(n), 0
 }
+
+// PreadCached is Pread that never waits for a disk: it reads what is in the
+// page cache, and answers EAGAIN when nothing of it is, or when the file
+// system cannot tell.
+func PreadCached(fd int, p []byte, off int64) (int, syscall.Errno) {
+	v := unix.Iovec{Base: unsafe.SliceData(p)}
+	v.SetLen(len(p))
+	n, _, e := syscall.RawSyscall6(unix.SYS_PREADV2, uintptr(fd),
+		uintptr(unsafe.Pointer(&v)), 1, uintptr(off), 0, unix.RWF_NOWAIT)
+	switch e {
+	case 0:
+		return int(n), 0
+	case unix.EOPNOTSUPP, unix.ENOSYS, unix.EINVAL:
+		return 0, unix.EAGAIN
+	}
+	return 0, e
+}
