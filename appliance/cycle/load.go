@@ -83,3 +83,14 @@ func (c *Cycle) finish(o LoadOptions, warn func(level, msg string)) error {
 
 // Forget lets go of the cycle that c has replaced, so that it can be collected.
 func (c *Cycle) Forget() { c.old = nil }
+
+// Strip lets go of all that serving needs and the master, which only opens and
+// binds for c, does not: the directives, what was built of them, zones. Take
+// the Snapshot before.
+func (c *Cycle) Strip() {
+	c.old, c.Tree, c.HTTP = nil, nil, nil
+	c.read, c.zones, c.hooks = nil, nil, nil
+	for _, l := range c.Listens {
+		l.Service = nil
+	}
+}

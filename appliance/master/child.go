@@ -29,7 +29,8 @@ type child struct {
 	process *os.Process
 	link    *server.Link
 	started time.Time
-	loose   int // of its two goroutines, how many have ended
+	served  bool // it has taken a configuration
+	loose   int  // of its two goroutines, how many have ended
 }
 
 // event is what other goroutines tell the master.
@@ -162,11 +163,13 @@ func (m *master) sendFailed(c *child, err error) {
 	}
 }
 
-// sendOrder sends what the server needs to take a configuration or new logs.
-func (m *master) sendOrder(ch *child, op server.Op, o *server.Order, snapshot []byte, fds []int) {
-	if err := ch.link.SendOrder(op, o, snapshot, fds...); err != nil {
+// sendOrder sends what the server needs to take a configuration or new logs. The error has been logged.
+func (m *master) sendOrder(ch *child, op server.Op, o *server.Order, snapshot []byte, fds []int) error {
+	err := ch.link.SendOrder(op, o, snapshot, fds...)
+	if err != nil {
 		m.sendFailed(ch, err)
 	}
+	return err
 }
 
 // limit applies worker_rlimit_nofile and worker_rlimit_core to a process, 0 for
@@ -233,6 +236,7 @@ func (m *master) order(cyc *cycle.Cycle, generation int, fresh added) (*server.O
 		Root:       cyc.Root,
 		User:       cyc.Core.User,
 		Priority:   cyc.Core.Priority,
+		Cores:      cyc.Core.RlimitCore >= 0,
 		Logs:       paths,
 		Sockets:    socks,
 	}

@@ -16,9 +16,10 @@ import (
 
 // Times of ending.
 const (
-	stopTime = time.Second     // a fast stop may take so long before SIGKILL
-	quickEnd = 2 * time.Second // a server that ends sooner after its start counts as failing
-	maxDelay = 5 * time.Second // longest pause before the next try
+	stopTime = time.Second            // a fast stop may take so long before SIGKILL
+	quickEnd = 2 * time.Second        // a server that ends sooner after its start counts as failing
+	maxDelay = 5 * time.Second        // longest pause before the next server, when the last one never served
+	maxPause = 500 * time.Millisecond // and when it did: clients are waiting
 )
 
 // master is the state of the process. Its goroutine owns all of it.
@@ -30,7 +31,8 @@ type master struct {
 	parent    int // at the start
 	inherited bool
 
-	cycle      *cycle.Cycle // in force
+	cycle      *cycle.Cycle // in force, stripped
+	snapshot   []byte       // what it was loaded from, for the next server
 	generation int
 	listeners  listeners
 	pidFile    string // as written; "" before and after
@@ -78,10 +80,10 @@ func Start(o Options) int {
 		report(err)
 		return 1
 	}
-	m.cycle = c
 	if c.Core.Daemon && !m.inherited && d == nil {
 		return daemonize()
 	}
+	m.keep(c, c.Snapshot().Append(nil))
 	m.daemon = d != nil || m.inherited
 	m.joined = os.Geteuid() != 0 || !c.Core.Master
 	return m.run(d)
@@ -114,7 +116,6 @@ func (m *master) run(d *foreground) int {
 	d.ready()
 	server.RedirectStderr(m.cycle)
 	m.notifyReady()
-	m.shrink()
 	return m.loop()
 }
 
@@ -135,11 +136,11 @@ func (m *master) provide() error {
 	return nil
 }
 
-// shrink gives back what checking a configuration took: the master keeps what
-// it was loaded from, not what was built.
-func (m *master) shrink() {
-	m.cycle.HTTP = nil
-	debug.FreeOSMemory()
+// keep makes c the cycle in force, reduced to what the master needs of it.
+func (m *master) keep(c *cycle.Cycle, snapshot []byte) {
+	c.Strip()
+	m.cycle, m.snapshot = c, snapshot
+	debug.FreeOSMemory() // checking took many times what is kept
 }
 
 // firstServer starts the server and waits until it serves.
@@ -195,8 +196,7 @@ func (m *master) launch() error {
 		m.cycle.Log.Printf(errlog.Notice, 0, "start server process %d with %d workers", c.pid, m.cycle.Core.Workers)
 	}
 	o, fds := m.order(m.cycle, m.generation, nil)
-	m.sendOrder(c, server.Load, o, m.cycle.Snapshot().Append(nil), fds)
-	return nil
+	return m.sendOrder(c, server.Load, o, m.snapshot, fds)
 }
 
 func (m *master) loop() int {
@@ -258,7 +258,7 @@ func (m *master) signal(sig unix.Signal) {
 	case unix.SIGUSR2:
 		m.usr2(note)
 	case unix.SIGWINCH:
-		if !m.daemon {
+		if !m.daemon || m.stopping != running {
 			return // a terminal sends it whenever its window changes
 		}
 		note("")
@@ -344,10 +344,7 @@ func (m *master) event(e event) {
 func (m *master) message(msg *server.Message) {
 	switch msg.Op {
 	case server.Ready:
-		if msg.Generation == m.generation {
-			m.failures = 0
-			m.notifyReady()
-		}
+		m.server.served = true
 		m.settle(msg.Generation, "")
 	case server.Failed:
 		if m.pending != nil && m.pending.generation == msg.Generation {
@@ -383,7 +380,11 @@ func (m *master) serverEnded(e exit) {
 		return
 	}
 	// It keeps ending: waiting longer and longer spares the machine.
-	m.retry = time.After(min(maxDelay, 100*time.Millisecond<<(m.failures-3)))
+	longest := maxDelay
+	if c.served {
+		longest = maxPause
+	}
+	m.retry = time.After(min(longest, 100*time.Millisecond<<min(m.failures-3, 10)))
 }
 
 // relaunch starts the server again on the listeners that were kept.
@@ -406,7 +407,7 @@ func (m *master) reopen() {
 		return
 	}
 	paths, fds := logs(m.cycle)
-	m.sendOrder(m.server, server.Reopen, &server.Order{Generation: m.generation, Logs: paths}, nil, fds)
+	_ = m.sendOrder(m.server, server.Reopen, &server.Order{Generation: m.generation, Logs: paths}, nil, fds)
 }
 
 // environment is the environment at the start, without what is internal.

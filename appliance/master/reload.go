@@ -9,6 +9,7 @@ import (
 // reload is a configuration that the server was sent and has not answered yet.
 type reload struct {
 	cycle      *cycle.Cycle
+	snapshot   []byte
 	generation int
 	fresh      added // sockets that were bound for it
 }
@@ -53,18 +54,20 @@ func (m *master) reload() error {
 	if err != nil {
 		return err
 	}
-	if u := m.cycle.Core.User; !m.joined && u.UID != c.Core.User.UID {
+	if u := m.cycle.Core.User; !m.joined && (u.UID != c.Core.User.UID || u.GID != c.Core.User.GID) {
 		errlog.Default().Printf(errlog.Warn, 0, "the user changes with a restart or a binary upgrade, not with a reload")
 	}
 	m.generation++
-	m.pending = &reload{cycle: c, generation: m.generation, fresh: fresh}
+	m.pending = &reload{cycle: c, snapshot: c.Snapshot().Append(nil), generation: m.generation, fresh: fresh}
 	if m.server == nil { // between two servers: the next one starts with it
 		m.settle(m.generation, "")
 		return nil
 	}
 	o, fds := m.order(c, m.generation, fresh)
 	o.User, o.Priority = m.cycle.Core.User, m.cycle.Core.Priority
-	m.sendOrder(m.server, server.Load, o, c.Snapshot().Append(nil), fds)
+	if m.sendOrder(m.server, server.Load, o, m.pending.snapshot, fds) != nil {
+		m.settle(m.generation, "the server process takes no configuration")
+	}
 	return nil
 }
 
@@ -79,7 +82,7 @@ func (m *master) settle(generation int, failure string) {
 		report(errorText(failure))
 		m.listeners.undo(p.fresh)
 	} else {
-		m.commit(p.cycle)
+		m.commit(p)
 	}
 	m.notifyReady()
 	if m.again {
@@ -88,10 +91,10 @@ func (m *master) settle(generation int, failure string) {
 	}
 }
 
-// commit makes c the cycle in force.
-func (m *master) commit(c *cycle.Cycle) {
-	c.Forget()
-	m.cycle = c
+// commit makes a reload's cycle the one in force.
+func (m *master) commit(p *reload) {
+	c := p.cycle
+	m.keep(c, p.snapshot)
 	errlog.SetDefault(c.Log)
 	server.RedirectStderr(c)
 	m.listeners.dropUnused(c, m.ownsUnixSockets())
@@ -104,5 +107,4 @@ func (m *master) commit(c *cycle.Cycle) {
 	if m.server != nil {
 		m.limit(m.server.pid)
 	}
-	m.shrink()
 }

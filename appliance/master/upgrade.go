@@ -108,6 +108,7 @@ func (m *master) upgradeEnded(e exit) {
 	m.renameBack()
 	m.status.close()
 	m.status = m.openStatus(true)
+	m.notifyReady() // the main process is this one again
 	if m.noaccept {
 		m.noaccept = false
 		m.relaunch()

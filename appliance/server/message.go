@@ -46,6 +46,7 @@ type Order struct {
 	Root       bool       // the master is root: defaults as for root
 	User       cycle.User // whom to become; only the first order's counts
 	Priority   int        // nice value; only the first order's counts
+	Cores      bool       // worker_rlimit_core is set: the process may dump core
 	Env        [][]byte   // the whole environment, "NAME=value"
 	Logs       [][]byte   // paths; a descriptor for each comes first
 	Sockets    []Socket   // all that the generation listens on

@@ -6,6 +6,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -328,18 +329,34 @@ func (s *Server) apply(c *cycle.Cycle, sockets map[socketKey]int) error {
 		}
 		s.workers = append(s.workers, w)
 	}
-	// Those that go let go of their sockets first.
-	for _, w := range s.workers[n:] {
-		w.Quit()
-		s.leaving = append(s.leaving, w)
-	}
-	s.workers = s.workers[:n]
+	s.dismiss(n, c.Core.ShutdownTimeout)
 	for i, w := range s.workers {
 		if err := w.Apply(c, bound(c, sockets, i, n)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// dismiss lets the workers from number n on finish their connections and end.
+// Their sockets are free when it returns.
+func (s *Server) dismiss(n int, timeout int64) {
+	s.leaving = slices.DeleteFunc(s.leaving, func(w *worker.Worker) bool {
+		select {
+		case <-w.Done():
+			return true
+		default:
+			return false
+		}
+	})
+	for _, w := range s.workers[n:] {
+		w.Quit()
+		s.leaving = append(s.leaving, w)
+		if timeout > 0 {
+			time.AfterFunc(time.Duration(timeout)*time.Millisecond, w.Stop)
+		}
+	}
+	s.workers = s.workers[:n]
 }
 
 // bound lists what worker i of n listens on.
@@ -449,6 +466,12 @@ func become(o *Order) error {
 	_, _, e := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0)
 	if e != 0 && e != syscall.ENOTSUP {
 		return fmt.Errorf("prctl(PR_SET_NO_NEW_PRIVS) failed%s", errlog.ErrnoText(e))
+	}
+	if o.Cores {
+		// The change of user has forbidden it.
+		if err := unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0); err != nil {
+			return fmt.Errorf("prctl(PR_SET_DUMPABLE) failed%s", errlog.ErrnoText(err))
+		}
 	}
 	return nil
 }
