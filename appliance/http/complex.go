@@ -160,6 +160,31 @@ func (c *Complex) Eval(r *Request) []byte {
 	return out
 }
 
+// EvalQuoted is Eval that escapes captures for use in a query string when the
+// path they come from was escaped in the request: what was decoded to find
+// the location must not become syntax.
+func (c *Complex) EvalQuoted(r *Request) []byte {
+	if c.parts == nil || !r.QuotedURI && !r.PlusInURI {
+		return c.Eval(r)
+	}
+	var few [8][]byte
+	vals, n := few[:0], 0
+	for i := range c.parts {
+		p := &c.parts[i]
+		v := p.value(r)
+		if p.lit == nil && p.capture >= 0 {
+			v = EscapeURI(r.Alloc(3 * len(v))[:0], v, EscapeArgs)
+		}
+		vals = append(vals, v)
+		n += len(v)
+	}
+	out := r.Alloc(n)[:0]
+	for _, v := range vals {
+		out = append(out, v...)
+	}
+	return out
+}
+
 // ComplexSetter reads a directive's only argument as a Complex.
 func ComplexSetter[T any](field func(*T) *conf.Opt[*Complex]) conf.Setter {
 	return func(cx *conf.Cx, it *conf.Item) error {

@@ -18,6 +18,10 @@ func (r *Request) MapPath(reserve int) (path []byte, ok bool) {
 	base := lc.root.V
 	rest := r.URI
 	if lc.alias {
+		if r.uriBroken {
+			r.Logf(LogAlert, "\"alias\" cannot be used in location \"%s\" where URI was rewritten", r.loc.Name)
+			return nil, false
+		}
 		if r.loc.re != nil {
 			// The alias of an expression is the whole name.
 			v := base.Eval(r)

@@ -77,6 +77,7 @@ func (r *Request) Subrequest(o SubrequestOptions) *Request {
 	if o.Flags&SubClone != 0 {
 		s.Method, s.MethodName = r.Method, r.MethodName
 		s.loc = r.loc
+		s.uriBroken = r.uriBroken
 	}
 	s.body = r.body
 	s.bodyShared = true
@@ -236,6 +237,21 @@ func (r *Request) RewriteURI(uri []byte) {
 	r.setURI(uri)
 	r.uriChanged = true
 }
+
+// URIChanged reports whether RewriteURI was called in this rewrite phase.
+func (r *Request) URIChanged() bool { return r.uriChanged }
+
+// KeepLocation has the location stay although the path was rewritten, as
+// `break` does.
+func (r *Request) KeepLocation() {
+	r.uriChanged = false
+	r.uriBroken = true
+}
+
+// ValidLocation reports whether the location was chosen by the path as it is
+// now: only then the part of the path that the location's name matches can be
+// replaced by another.
+func (r *Request) ValidLocation() bool { return !r.uriBroken }
 
 // InternalRedirect starts processing anew with another path, as error_page
 // and X-Accel-Redirect do. It returns Done: the caller passes that on.

@@ -6,6 +6,7 @@ import (
 	"weir/appliance/conf"
 	"weir/appliance/cycle"
 	"weir/appliance/http"
+	"weir/appliance/http/rewrite"
 	"weir/appliance/http/static"
 )
 
@@ -14,6 +15,7 @@ import (
 // output part by part, those behind it the response as a whole.
 var list = http.Modules{
 	&http.Core,
+	&rewrite.Module,
 	&static.Module,
 	&http.Copy,
 	&http.Postpone,
