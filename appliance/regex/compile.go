@@ -71,7 +71,7 @@ func (c *compiler) program(root *node) (*program, *Error) {
 			c.code[i].x = c.subs[int(c.code[i].y)]
 		}
 	}
-	return &program{code: c.code, ncap: c.p.maxCount, nregs: c.nregs, marks: c.marks}, nil
+	return &program{code: c.code, ncap: c.p.maxCount, nregs: c.nregs, marks: c.marks, marksOrCalls: c.p.hasVerb || c.p.hasCall || c.p.hasScan}, nil
 }
 
 func (c *compiler) subroutine(g int) {
@@ -298,8 +298,11 @@ func (c *compiler) capture(n *node, rest *first) {
 		c.emit(inst{op: opSave, x: int32(2 * n.n)})
 		c.sc.caps = append(c.sc.caps, n)
 		c.sc.temps = append(c.sc.temps, -1)
+		at := len(c.code)
 		c.node(n.subs[0], rest)
-		c.emit(inst{op: opSave, x: int32(2*n.n + 1)})
+		if !c.fuse(at, n.n) {
+			c.emit(inst{op: opSave, x: int32(2*n.n + 1)})
+		}
 	} else {
 		t := c.slot()
 		c.emit(inst{op: opTemp, x: t})
@@ -310,6 +313,19 @@ func (c *compiler) capture(n *node, rest *first) {
 	}
 	c.sc.caps = c.sc.caps[:len(c.sc.caps)-1]
 	c.sc.temps = c.sc.temps[:len(c.sc.temps)-1]
+}
+
+// fuse makes one instruction of a group that is nothing but the possessive
+// loop at address at.
+func (c *compiler) fuse(at, group int) bool {
+	if len(c.code) != at+1 || c.code[at].op != opLoopPoss {
+		return false
+	}
+	in := c.code[at]
+	in.op, in.x, in.y = opCapLoop, int32(2*group), int32(2*group+1)
+	c.code = c.code[:at]
+	c.code[at-1] = in
+	return true
 }
 
 // split emits a choice between x (tried first) and y; targets are patched by

@@ -53,7 +53,11 @@ type Matcher struct {
 	// state of the match that runs
 	opt       MatchOption
 	from      int
-	end       int // of the subject, shorter inside a scan_substring
+	s         []byte // the subject; shorter inside a scan_substring
+	full      []byte
+	code      []inst
+	sp        int // frames on the stack
+	result    runResult
 	utf       bool
 	steps     int
 	skipTo    int
@@ -107,7 +111,9 @@ func (m *Matcher) Match(re *Regex, s []byte, from int, opt MatchOptions, caps []
 	if re.limit > 0 {
 		m.steps = min(m.steps, re.limit)
 	}
+	m.s, m.full, m.code = s, s, re.prog.code
 	ok := re.find(m, s, from)
+	m.s, m.full = nil, nil
 	if !ok {
 		if m.err != nil {
 			return nil, m.err
@@ -145,16 +151,22 @@ func (m *Matcher) Mark() (string, bool) {
 	return m.marks[k], true
 }
 
-// attempt runs the program at one position. done means that the search is over.
-func (m *Matcher) attempt(re *Regex, s []byte, at int) (r runResult) {
+// attempt runs the program at one position, beginning with the instruction at
+// pc and the text at pos.
+func (m *Matcher) attempt(re *Regex, at, pos, pc int) runResult {
 	regs := m.regs
-	for i := 2; i < 2*(re.prog.ncap+1); i++ {
+	regs[0] = int32(at)
+	for i := 2; i < 2*re.prog.ncap+2; i++ {
 		regs[i] = -1
 	}
-	m.mark = -1
-	m.skipTo = -1
-	r = m.run(re.prog, s, at)
-	if r == rFail && m.best >= 0 {
+	m.sp = 0
+	if re.prog.marksOrCalls {
+		m.mark, m.curCall = -1, -1
+		m.calls, m.savedRegs = m.calls[:0], m.savedRegs[:0]
+		m.s = m.full
+	}
+	r := m.run(m.code, pos, pc)
+	if m.best >= 0 && r == rFail {
 		return rMatch
 	}
 	return r

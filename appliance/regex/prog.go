@@ -24,6 +24,7 @@ const (
 	opULoop            // characters of ext, greedy
 	opULoopLazy        //
 	opULoopPoss        //
+	opCapLoop          // opLoopPoss that is a group: slots x and y := its bounds
 	opSave             // capture slot x := position
 	opTemp             // slot x := position, to be used by opCapture
 	opCapture          // capture group x := slot y .. position
@@ -106,6 +107,9 @@ type program struct {
 	code  []inst
 	ncap  int // groups without 0
 	nregs int // capture slots and registers
+	// marksOrCalls: the program has verbs, calls or scan_substring, whose
+	// state must be reset at every attempt.
+	marksOrCalls bool
 	// marks holds the names of (*MARK) and others, by number.
 	marks []string
 	names []string

@@ -113,14 +113,13 @@ func prefixOf(n *node) string {
 func (re *Regex) find(m *Matcher, s []byte, from int) bool {
 	p := &re.search
 	if p.anchored || m.opt&AnchoredMatch != 0 {
-		r := m.attempt(re, s, from)
-		return r == rMatch
+		return m.attempt(re, from, from, 0) == rMatch
 	}
 	if p.textStart {
 		if from > 0 {
 			return false
 		}
-		return m.attempt(re, s, from) == rMatch
+		return m.attempt(re, 0, 0, 0) == rMatch
 	}
 	for at := from; at <= len(s); {
 		at = re.candidate(s, at)
@@ -130,7 +129,7 @@ func (re *Regex) find(m *Matcher, s []byte, from int) bool {
 		if re.flags&FirstLine != 0 && at > from && hasNewline(s, from, at, re.nl) {
 			return false
 		}
-		switch m.attempt(re, s, at) {
+		switch m.attempt(re, at, at, 0) {
 		case rMatch:
 			return true
 		case rCommit, rLimit:

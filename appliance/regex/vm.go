@@ -1,9 +1,6 @@
 package regex
 
-import (
-	"bytes"
-	"unicode/utf8"
-)
+import "bytes"
 
 // The backtracking machine. It runs a program from one start position with an
 // explicit stack; nothing recurses and nothing is allocated once the stack has
@@ -34,15 +31,13 @@ const (
 	kLeave                     // undo: leave the subroutine call, current call := a
 	kEnter                     // undo: return into the call a
 	kScan                      // undo: the subject ends at a
-	kLimit                     // no frame: an unwinding limit
 )
 
 // frame is one entry of the backtracking stack.
 type frame struct {
-	kind  frameKind
-	pc    int32
-	a, b  int32
-	extra int32
+	kind frameKind
+	pc   int32
+	a, b int32
 }
 
 // callRecord is one active or resumable subroutine call.
@@ -66,28 +61,20 @@ const (
 	rLimit  // m.err says why
 )
 
-const maxStack = 4 << 20 // frames
+// maxStack bounds the frames of a run.
+const maxStack = 4 << 20
 
-// fail continuation marker: see run.
+// What backtrack and step return as the next address when there is none.
+const (
+	pcFail = -1 // step: this path fails
+	pcEnd  = -2 // the run is over with m.result
+)
 
-// run matches prog at start. It is one state machine: splitting it would cost
-// a call per instruction.
-func (m *Matcher) run(prog *program, s []byte, start int) runResult {
-	code := prog.code
-	regs := m.regs
-	stk := m.stack
-	sp := 0
-	pos := start
-	pc := int32(0)
-	steps := m.steps
-	m.curCall = -1
-	m.calls = m.calls[:0]
-	m.savedRegs = m.savedRegs[:0]
-	regs[0] = int32(start)
-	var f *frame
-	full := s
-	m.end = len(s)
-
+// run matches from pos on, beginning with the instruction at pc. The loop holds
+// the instructions that most patterns consist of; the others are in step. It
+// keeps few variables alive, so that they stay in registers.
+func (m *Matcher) run(code []inst, pos, pc int) runResult {
+	s := m.s
 	for {
 		in := &code[pc]
 		switch in.op {
@@ -97,797 +84,219 @@ func (m *Matcher) run(prog *program, s []byte, start int) runResult {
 				pc++
 				continue
 			}
-			goto fail
 		case opFold:
 			if pos < len(s) && (s[pos] == in.b || s[pos] == in.b2) {
 				pos++
 				pc++
 				continue
 			}
-			goto fail
 		case opStr:
-			if len(s)-pos >= len(in.str) && string(s[pos:pos+len(in.str)]) == in.str {
-				pos += len(in.str)
+			if n := pos + len(in.str); n <= len(s) && string(s[pos:n]) == in.str {
+				pos = n
 				pc++
 				continue
 			}
-			goto fail
 		case opStrFold:
 			if len(s)-pos >= len(in.str) && equalFold(s[pos:], in.str) {
 				pos += len(in.str)
 				pc++
 				continue
 			}
-			goto fail
 		case opSet:
 			if pos < len(s) && in.set[s[pos]] {
 				pos++
 				pc++
 				continue
 			}
-			goto fail
 		case opAny:
 			if pos < len(s) {
 				pos++
 				pc++
 				continue
 			}
-			goto fail
-		case opUSet:
-			if n := in.ext.match(s, pos); n > 0 {
-				pos += n
-				pc++
-				continue
-			}
-			goto fail
-		case opGrapheme:
-			if pos >= len(s) {
-				goto fail
-			}
-			pos += graphemeLen(s[pos:], m.utf)
-			pc++
-			continue
 		case opJmp:
-			pc = in.x
+			pc = int(in.x)
 			continue
 		case opSplit:
 			if pos < len(s) {
 				c := s[pos]
 				if in.set != nil && !in.set[c] {
-					pc = in.y
+					pc = int(in.y)
 					continue
 				}
 				if in.next != nil && !in.next[c] {
-					pc = in.x
+					pc = int(in.x)
 					continue
 				}
 			} else if in.flag&fEndX == 0 {
-				pc = in.y
+				pc = int(in.y)
 				continue
 			} else if in.flag&fEndY == 0 {
-				pc = in.x
+				pc = int(in.x)
 				continue
 			}
-			if sp == len(stk) {
-				stk = m.grow(sp)
-				if stk == nil {
-					return rLimit
-				}
-			}
-			stk[sp] = frame{kind: kChoice, pc: in.y, a: int32(pos)}
-			sp++
-			pc = in.x
+			m.push(kChoice, in.y, pos, 0)
+			pc = int(in.x)
 			continue
 		case opAlt:
 			t := in.ext.table
-			sym := 256
+			class := t.class[256]
 			if pos < len(s) {
-				sym = int(s[pos])
+				class = t.class[s[pos]]
 			}
-			list := t.lists[t.class[sym]]
-			if len(list) == 0 {
-				goto fail
-			}
-			if len(list) > 1 {
-				if sp == len(stk) {
-					stk = m.grow(sp)
-					if stk == nil {
-						return rLimit
-					}
+			if class != 0 {
+				list := t.lists[class]
+				if len(list) > 1 {
+					m.push(kAlt, int32(pc), pos, int(class)<<16|1)
 				}
-				stk[sp] = frame{kind: kAlt, pc: pc, a: int32(pos), b: int32(t.class[sym]), extra: 1}
-				sp++
+				pc = int(list[0])
+				continue
 			}
-			pc = list[0]
-			continue
-		case opLoopPoss, opLoop:
-			p := pos
-			limit := len(s)
-			if in.max >= 0 && limit-p > int(in.max) {
-				limit = p + int(in.max)
-			}
-			switch {
-			case in.flag&fAll != 0:
-				p = limit
-			case in.flag&fNotByte != 0 && limit-p > 16:
-				if i := bytes.IndexByte(s[p:limit], in.b2); i >= 0 {
-					p += i
-				} else {
-					p = limit
+		case opCapLoop:
+			// A possessive loop that is a whole group: no way back into it.
+			n := scan(in, s, pos)
+			if n >= int(in.min) {
+				if m.sp > 0 {
+					m.push(kPair, in.x, int(m.regs[in.x]), int(m.regs[in.y]))
 				}
-			default:
-				set := in.set
-				for p < limit && set[s[p]] {
-					p++
-				}
-			}
-			low := pos + int(in.min)
-			if p < low {
-				goto fail
-			}
-			steps -= (p - pos) >> 6
-			if in.op == opLoopPoss || p == low {
-				pos = p
+				m.regs[in.x], m.regs[in.y] = int32(pos), int32(pos+n)
+				pos += n
 				pc++
 				continue
 			}
-			// Give back until what follows can match.
+		case opLoopPoss:
+			n := scan(in, s, pos)
+			if n >= int(in.min) {
+				pos += n
+				pc++
+				continue
+			}
+		case opLoop:
+			n := scan(in, s, pos)
+			if n < int(in.min) {
+				break
+			}
+			low, p := pos+int(in.min), pos+n
+			m.steps -= n >> 6
 			if in.next != nil {
-				p = giveBack(s, in, low, p)
-				if p < 0 {
-					goto fail
+				// Give back until what follows can match.
+				if p = giveBack(s, in, low, p); p < 0 {
+					break
 				}
 			}
 			if p > low {
-				if sp == len(stk) {
-					stk = m.grow(sp)
-					if stk == nil {
-						return rLimit
-					}
-				}
-				stk[sp] = frame{kind: kLoop, pc: pc, a: int32(low), b: int32(p)}
-				sp++
+				m.push(kLoop, int32(pc), low, p)
 			}
 			pos = p
 			pc++
 			continue
-		case opLoopLazy:
-			low := pos + int(in.min)
-			if low > len(s) {
-				goto fail
+		case opSave:
+			if m.sp > 0 {
+				m.push(kReg, in.x, int(m.regs[in.x]), 0)
 			}
-			set := in.set
-			for p := pos; p < low; p++ {
-				if !set[s[p]] {
-					goto fail
-				}
-			}
-			limit := int32(-1)
-			if in.max >= 0 {
-				limit = in.max - in.min
-			}
-			pos = low
-			if limit != 0 {
-				if sp == len(stk) {
-					stk = m.grow(sp)
-					if stk == nil {
-						return rLimit
-					}
-				}
-				stk[sp] = frame{kind: kLazy, pc: pc, a: int32(pos), b: limit}
-				sp++
-				if in.next != nil && !in.nextOK(s, pos) {
-					goto fail
-				}
-			}
+			m.regs[in.x] = int32(pos)
 			pc++
-			continue
-		case opULoopPoss, opULoop:
-			p, n, low := pos, int32(0), pos
-			e := in.ext
-			for in.max < 0 || n < in.max {
-				k := e.match(s, p)
-				if k == 0 {
-					break
-				}
-				p += k
-				n++
-				if n == in.min {
-					low = p
-				}
-			}
-			if n < in.min {
-				goto fail
-			}
-			steps -= (p - pos) >> 6
-			if in.op == opULoop && p > low {
-				if in.next != nil {
-					p = giveBackUTF(s, in, low, p)
-					if p < 0 {
-						goto fail
-					}
-				}
-				if p > low {
-					if sp == len(stk) {
-						stk = m.grow(sp)
-						if stk == nil {
-							return rLimit
-						}
-					}
-					stk[sp] = frame{kind: kLoop, pc: pc, a: int32(low), b: int32(p)}
-					sp++
-				}
-			}
-			pos = p
-			pc++
-			continue
-		case opULoopLazy:
-			for range in.min {
-				k := in.ext.match(s, pos)
-				if k == 0 {
-					goto fail
-				}
-				pos += k
-			}
-			limit := int32(-1)
-			if in.max >= 0 {
-				limit = in.max - in.min
-			}
-			if limit != 0 {
-				if sp == len(stk) {
-					stk = m.grow(sp)
-					if stk == nil {
-						return rLimit
-					}
-				}
-				stk[sp] = frame{kind: kLazy, pc: pc, a: int32(pos), b: limit}
-				sp++
-			}
-			pc++
-			continue
-		case opSave, opTemp, opMark:
-			if sp > 0 {
-				if sp == len(stk) {
-					stk = m.grow(sp)
-					if stk == nil {
-						return rLimit
-					}
-				}
-				stk[sp] = frame{kind: kReg, pc: in.x, a: regs[in.x]}
-				sp++
-			}
-			regs[in.x] = int32(pos)
-			pc++
-			continue
-		case opCapture:
-			i := 2 * in.x
-			if sp > 0 {
-				if sp == len(stk) {
-					stk = m.grow(sp)
-					if stk == nil {
-						return rLimit
-					}
-				}
-				stk[sp] = frame{kind: kPair, pc: i, a: regs[i], b: regs[i+1]}
-				sp++
-			}
-			regs[i], regs[i+1] = regs[in.y], int32(pos)
-			pc++
-			continue
-		case opEmpty:
-			if regs[in.x] == int32(pos) {
-				pc = in.y
-			} else {
-				pc++
-			}
 			continue
 		case opBegText:
 			if pos == 0 && (in.flag == 0 || m.opt&NotBOL == 0) {
 				pc++
 				continue
 			}
-			goto fail
 		case opDollar:
-			if m.opt&NotEOL == 0 && atEnd(s, pos, newline(in.b)) {
+			if (pos == len(s) || atEnd(s, pos, newline(in.b))) && m.opt&NotEOL == 0 {
 				pc++
 				continue
 			}
-			goto fail
-		case opEndText:
-			if pos == len(s) && (in.flag == 0 || m.opt&NotEOL == 0) {
-				pc++
-				continue
-			}
-			goto fail
-		case opEndNL:
-			if atEnd(s, pos, newline(in.b)) {
-				pc++
-				continue
-			}
-			goto fail
-		case opBol:
-			if pos == 0 && m.opt&NotBOL == 0 || pos > 0 && pos < len(s) && afterNewline(s, pos, newline(in.b)) {
-				pc++
-				continue
-			}
-			goto fail
-		case opEol:
-			if pos == len(s) && m.opt&NotEOL == 0 || pos < len(s) && newlineHere(s, pos, newline(in.b)) > 0 {
-				pc++
-				continue
-			}
-			goto fail
-		case opStartPos:
-			if pos == m.from {
-				pc++
-				continue
-			}
-			goto fail
-		case opWordB:
-			var before, after bool
-			if in.flag&(fUCP|fUTF) == 0 {
-				before = pos > 0 && isWordByte(s[pos-1])
-				after = pos < len(s) && isWordByte(s[pos])
-			} else {
-				before, after = wordAround(s, pos, in.flag)
-			}
-			if (before != after) == (in.flag&fNot == 0) {
-				pc++
-				continue
-			}
-			goto fail
 		case opMatch:
-			if m.opt&(NotEmpty|NotEmptyAtStart|EndAnchoredMatch|longest) != 0 {
-				if m.opt&NotEmpty != 0 && pos == int(regs[0]) ||
-					m.opt&NotEmptyAtStart != 0 && pos == int(regs[0]) && pos == m.from ||
-					m.opt&EndAnchoredMatch != 0 && pos != len(s) {
-					goto fail
-				}
-				if m.opt&longest != 0 {
-					if pos > m.best {
-						m.best = pos
-						m.bestStart = int(regs[0])
-					}
-					goto fail
-				}
+			if m.opt&endChecks == 0 || m.acceptEnd(pos) {
+				m.regs[1] = int32(pos)
+				return rMatch
 			}
-			regs[1] = int32(pos)
-			m.stack, m.steps = stk, steps
-			return rMatch
-		case opBegin:
-			if sp+2 >= len(stk) {
-				stk = m.grow(sp)
-				if stk == nil {
-					return rLimit
-				}
-			}
-			if sp > 0 {
-				stk[sp] = frame{kind: kPair, pc: in.x, a: regs[in.x], b: regs[in.x+1]}
-				sp++
-			}
-			regs[in.x], regs[in.x+1] = int32(sp), int32(pos)
-			pc++
-			continue
-		case opNegBegin:
-			if sp+2 >= len(stk) {
-				stk = m.grow(sp)
-				if stk == nil {
-					return rLimit
-				}
-			}
-			stk[sp] = frame{kind: kPair, pc: in.x, a: regs[in.x], b: regs[in.x+1]}
-			sp++
-			regs[in.x], regs[in.x+1] = int32(sp), int32(pos)
-			stk[sp] = frame{kind: kBound, pc: in.y, a: int32(pos)}
-			sp++
-			pc++
-			continue
-		case opCut:
-			sp = cut(stk, int(regs[in.x]), sp)
-			pc++
-			continue
-		case opCutCall:
-			sp = cut(stk, int(m.calls[m.curCall].stack), sp)
-			pc++
-			continue
-		case opLookEnd:
-			pos = int(regs[in.x+1])
-			sp = cut(stk, int(regs[in.x]), sp)
-			pc++
-			continue
-		case opLookBack:
-			pos = int(regs[in.x+1])
-			pc++
-			continue
-		case opNegEnd:
-			h := int(regs[in.x])
-			pos = int(regs[in.x+1])
-			m.unwind(regs, stk, h, sp)
-			s = full[:m.end]
-			sp = h
-			goto fail
-		case opHeight:
-			if sp+1 >= len(stk) {
-				stk = m.grow(sp)
-				if stk == nil {
-					return rLimit
-				}
-			}
-			stk[sp] = frame{kind: kReg, pc: in.x, a: regs[in.x]}
-			sp++
-			regs[in.x] = int32(sp)
-			pc++
-			continue
-		case opBack:
-			p := stepBack(s, pos, int(in.min), m.utf)
-			if p < 0 {
-				goto fail
-			}
-			pos = p
-			pc++
-			continue
-		case opBackVar:
-			n := int(in.max)
-			p := stepBack(s, pos, n, m.utf)
-			for p < 0 && n > int(in.min) {
-				n--
-				p = stepBack(s, pos, n, m.utf)
-			}
-			if p < 0 {
-				goto fail
-			}
-			if n > int(in.min) {
-				if sp == len(stk) {
-					stk = m.grow(sp)
-					if stk == nil {
-						return rLimit
-					}
-				}
-				stk[sp] = frame{kind: kBack, pc: pc, a: int32(p), b: int32(n - int(in.min))}
-				sp++
-			}
-			pos = p
-			pc++
-			continue
-		case opCheckPos:
-			if int(regs[in.x]) == pos {
-				pc++
+		case opFail:
+		default:
+			if pos, pc = m.step(in, pos, pc); pc >= 0 {
+				s = m.s
 				continue
 			}
-			goto fail
-		case opBackref:
-			n := m.backref(in, regs, s, pos)
-			if n < 0 {
-				goto fail
+			if pc == pcEnd {
+				return m.result
 			}
-			steps -= n >> 6
-			pos += n
-			pc++
-			continue
-		case opCall:
-			for k := m.curCall; k >= 0; k = m.calls[k].parent {
-				if m.calls[k].group == in.y && int(m.calls[k].pos) == pos {
-					m.err = ErrRecurseLoop
-					m.stack = stk
-					return rLimit
-				}
-			}
-			if sp+1 >= len(stk) {
-				stk = m.grow(sp)
-				if stk == nil {
-					return rLimit
-				}
-			}
-			if len(m.savedRegs) > maxStack {
-				m.err = ErrHeapLimit
-				m.stack = stk
-				return rLimit
-			}
-			stk[sp] = frame{kind: kLeave, a: m.curCall, b: int32(len(m.calls)), pc: int32(len(m.savedRegs))}
-			sp++
-			m.calls = append(m.calls, callRecord{pc: pc, group: in.y, parent: m.curCall, pos: int32(pos), regs: int32(len(m.savedRegs)), stack: int32(sp)})
-			m.savedRegs = append(m.savedRegs, regs...)
-			m.curCall = int32(len(m.calls) - 1)
-			pc = in.x
-			continue
-		case opRet:
-			rec := &m.calls[m.curCall]
-			saved := m.savedRegs[rec.regs : int(rec.regs)+len(regs)]
-			keep := code[rec.pc].ext
-			if sp+len(regs)+2 >= len(stk) {
-				stk = m.grow(sp + len(regs))
-				if stk == nil {
-					return rLimit
-				}
-			}
-			for i := 2; i < len(regs); i++ {
-				if regs[i] != saved[i] && !(keep != nil && keep.holdsSlot(i)) {
-					stk[sp] = frame{kind: kReg, pc: int32(i), a: regs[i]}
-					sp++
-					regs[i] = saved[i]
-				}
-			}
-			stk[sp] = frame{kind: kEnter, a: m.curCall}
-			sp++
-			m.curCall = rec.parent
-			pc = rec.pc + 1
-			continue
-		case opCondSet:
-			set := false
-			for _, g := range in.ext.list {
-				set = set || regs[2*g+1] >= 0
-			}
-			if set {
-				pc++
-			} else {
-				pc = in.x
-			}
-			continue
-		case opCondRec:
-			if m.inCall(in) {
-				pc++
-			} else {
-				pc = in.x
-			}
-			continue
-		case opKeep:
-			if sp > 0 {
-				if sp == len(stk) {
-					stk = m.grow(sp)
-					if stk == nil {
-						return rLimit
-					}
-				}
-				stk[sp] = frame{kind: kReg, pc: 0, a: regs[0]}
-				sp++
-			}
-			regs[0] = int32(pos)
-			pc++
-			continue
-		case opVerb:
-			if sp+2 >= len(stk) {
-				stk = m.grow(sp)
-				if stk == nil {
-					return rLimit
-				}
-			}
-			switch verbKind(in.b) {
-			case vMark:
-				stk[sp] = frame{kind: kMarkPos, pc: pc, a: int32(pos), b: m.mark}
-				m.mark = in.min
-				m.lastMark = in.min
-			case vThen:
-				h := int32(-1)
-				if in.x >= 0 {
-					h = regs[in.x]
-				}
-				stk[sp] = frame{kind: kVerb, pc: pc, a: h}
-			default:
-				stk[sp] = frame{kind: kVerb, pc: pc, a: int32(pos)}
-			}
-			sp++
-			pc++
-			continue
-		case opScan:
-			g := int32(-1)
-			for _, k := range in.ext.list {
-				if g < 0 && regs[2*k+1] >= 0 {
-					g = k
-				}
-			}
-			if g < 0 {
-				goto fail
-			}
-			if sp+3 >= len(stk) {
-				stk = m.grow(sp)
-				if stk == nil {
-					return rLimit
-				}
-			}
-			stk[sp] = frame{kind: kPair, pc: in.x, a: regs[in.x], b: regs[in.x+1]}
-			stk[sp+1] = frame{kind: kReg, pc: in.y, a: regs[in.y]}
-			stk[sp+2] = frame{kind: kScan, a: int32(len(s))}
-			sp += 3
-			regs[in.x], regs[in.x+1], regs[in.y] = int32(sp), int32(pos), int32(len(s))
-			pos = int(regs[2*g])
-			m.end = max(int(regs[2*g+1]), pos)
-			s = full[:m.end]
-			pc++
-			continue
-		case opScanEnd:
-			if sp == len(stk) {
-				stk = m.grow(sp)
-				if stk == nil {
-					return rLimit
-				}
-			}
-			stk[sp] = frame{kind: kScan, a: int32(len(s))}
-			sp++
-			pos = int(regs[in.x+1])
-			m.end = int(regs[in.y])
-			s = full[:m.end]
-			pc++
-			continue
-		case opScript:
-			if !oneScript(s[regs[in.x]:pos]) {
-				goto fail
-			}
-			pc++
-			continue
-		default: // opFail
-			goto fail
 		}
-
-	fail:
-		steps--
-		if steps < 0 {
-			m.err = ErrMatchLimit
-			m.stack, m.steps = stk, steps
-			return rLimit
+		if pos, pc = m.backtrack(code); pc < 0 {
+			return m.result
 		}
-	again:
-		if sp == 0 {
-			m.stack, m.steps = stk, steps
-			return rFail
-		}
-		sp--
-		f = &stk[sp]
-		switch f.kind {
-		case kChoice, kBound:
-			pos = int(f.a)
-			pc = f.pc
-		case kLoop:
-			in := &code[f.pc]
-			p := int(f.b)
-			if in.ext == nil {
-				p--
-				if in.next != nil {
-					p = giveBack(s, in, int(f.a), p)
-				}
-			} else {
-				p = prevChar(s, p)
-				if in.next != nil {
-					p = giveBackUTF(s, in, int(f.a), p)
-				}
-			}
-			if p < 0 {
-				goto again
-			}
-			if p > int(f.a) {
-				f.b = int32(p)
-				sp++
-			}
-			pos = p
-			pc = f.pc + 1
-		case kLazy:
-			in := &code[f.pc]
-			p := int(f.a)
-			if in.ext != nil {
-				k := in.ext.match(s, p)
-				if k == 0 {
-					goto again
-				}
-				p += k
-				if f.b > 0 {
-					f.b--
-				}
-			} else {
-				p = m.lazyNext(s, in, f, p)
-				if p < 0 {
-					goto again
-				}
-			}
-			if f.b != 0 {
-				f.a = int32(p)
-				sp++
-			}
-			pos = p
-			pc = f.pc + 1
-		case kAlt:
-			list := code[f.pc].ext.table.lists[f.b]
-			pos = int(f.a)
-			pc = list[f.extra]
-			if f.extra++; int(f.extra) < len(list) {
-				sp++
-			}
-		case kBack:
-			p := int(f.a) + 1
-			if m.utf {
-				for p < len(s) && !utf8.RuneStart(s[p]) {
-					p++
-				}
-			}
-			pos = p
-			pc = f.pc + 1
-			if f.b--; f.b > 0 {
-				f.a = int32(p)
-				sp++
-			}
-		case kVerb:
-			r := m.verb(code, prog, regs, stk, sp)
-			if r.result != rFail {
-				m.stack, m.steps = stk, steps
-				return r.result
-			}
-			sp = r.sp
-			s = full[:m.end]
-			goto again
-		case kReg:
-			regs[f.pc] = f.a
-			goto again
-		default:
-			m.undo(regs, f)
-			s = full[:m.end]
-			goto again
-		}
+		s = m.s
 	}
 }
 
-// undo puts back what one undo frame remembers; choices are ignored.
-func (m *Matcher) undo(regs []int32, f *frame) {
-	switch f.kind {
-	case kReg:
-		regs[f.pc] = f.a
-	case kPair:
-		regs[f.pc], regs[f.pc+1] = f.a, f.b
-	case kLeave:
-		m.curCall = f.a
-		m.calls = m.calls[:f.b]
-		m.savedRegs = m.savedRegs[:f.pc]
-	case kEnter:
-		m.curCall = f.a
-	case kScan:
-		m.end = int(f.a)
-	case kMarkPos, kMarkGone:
-		m.mark = f.b
-	}
-}
+// endChecks are the options that can refuse a match at its end.
+const endChecks = NotEmpty | NotEmptyAtStart | EndAnchoredMatch | longest
 
-// unwind undoes the frames from h up, the latest first.
-func (m *Matcher) unwind(regs []int32, stk []frame, h, sp int) {
-	for sp--; sp >= h; sp-- {
-		m.undo(regs, &stk[sp])
-	}
-}
-
-// cut drops the choices from h up and keeps the undo frames.
-func cut(stk []frame, h, sp int) int {
-	if h == 0 {
-		// Nothing to go back to: the undo frames have no use either, except
-		// those of calls, which own memory.
-		keep := 0
-		for i := 0; i < sp; i++ {
-			if k := stk[i].kind; k == kLeave || k == kEnter || k == kScan || k == kMarkPos || k == kMarkGone {
-				stk[keep] = stk[i]
-				if k == kMarkPos {
-					stk[keep].kind = kMarkGone
-				}
-				keep++
-			}
+// acceptEnd tells whether a match may end at pos under the options.
+func (m *Matcher) acceptEnd(pos int) bool {
+	start := int(m.regs[0])
+	switch {
+	case m.opt&NotEmpty != 0 && pos == start,
+		m.opt&NotEmptyAtStart != 0 && pos == start && pos == m.from,
+		m.opt&EndAnchoredMatch != 0 && pos != len(m.s):
+		return false
+	case m.opt&longest != 0:
+		if pos > m.best {
+			m.best, m.bestStart = pos, start
 		}
-		return keep
+		return false
 	}
-	for i := h; i < sp; i++ {
-		if stk[i].kind >= kMarkPos {
-			stk[h] = stk[i]
-			if stk[h].kind == kMarkPos {
-				stk[h].kind = kMarkGone
+	return true
+}
+
+// scan returns how many bytes from pos on a loop over a byte set takes.
+func scan(in *inst, s []byte, pos int) int {
+	t := s[pos:]
+	if in.max >= 0 && len(t) > int(in.max) {
+		t = t[:in.max]
+	}
+	if in.flag&(fAll|fNotByte) != 0 {
+		if in.flag&fAll != 0 {
+			return len(t)
+		}
+		if len(t) > 16 {
+			if i := bytes.IndexByte(t, in.b2); i >= 0 {
+				return i
 			}
-			h++
+			return len(t)
 		}
 	}
-	return h
+	set := in.set
+	for i, c := range t {
+		if !set[c] {
+			return i
+		}
+	}
+	return len(t)
 }
 
-// grow makes room for more frames above sp. It returns nil at the limit.
-func (m *Matcher) grow(sp int) []frame {
-	n := max(2*sp, 64) + 16
-	if n > maxStack {
+// push stores a frame. At the bound of the stack it stores nothing and lets
+// the next failure end the run: what has matched so far stays right.
+func (m *Matcher) push(kind frameKind, pc int32, a, b int) {
+	if m.sp == len(m.stack) && !m.grow(1) {
+		return
+	}
+	m.stack[m.sp] = frame{kind: kind, pc: pc, a: int32(a), b: int32(b)}
+	m.sp++
+}
+
+// grow makes room for n more frames; it fails at the bound.
+func (m *Matcher) grow(n int) bool {
+	if m.sp+n <= len(m.stack) {
+		return true
+	}
+	if m.sp+n > maxStack {
 		m.err = ErrHeapLimit
-		return nil
+		m.steps = 0
+		return false
 	}
-	s := make([]frame, n)
-	copy(s, m.stack[:min(sp, len(m.stack))])
+	s := make([]frame, max(2*len(m.stack), m.sp+n, 64))
+	copy(s, m.stack[:m.sp])
 	m.stack = s
-	return s
+	return true
 }

@@ -6,6 +6,9 @@ import (
 	"unicode/utf8"
 )
 
+// wordTable holds the word characters of the C locale.
+var wordTable = *setWord.bytes(256)
+
 // lowerTable maps ASCII capitals to small letters.
 var lowerTable = func() (t [256]byte) {
 	for i := range t {
@@ -91,7 +94,7 @@ func prevChar(s []byte, p int) int {
 
 // lazyNext takes one more byte into a lazy loop and goes on until what follows
 // can match. It returns the position or -1; f.b counts what may still be taken.
-func (m *Matcher) lazyNext(s []byte, in *inst, f *frame, p int) int {
+func lazyNext(s []byte, in *inst, f *frame, p int) int {
 	for {
 		if p >= len(s) || !in.set[s[p]] {
 			return -1
@@ -307,63 +310,68 @@ func (m *Matcher) inCall(in *inst) bool {
 	return g == in.y
 }
 
-// verbResult is what backtracking onto a verb leads to: a result of the run,
-// or with rFail a stack to go on failing with.
-type verbResult struct {
-	result runResult
-	sp     int
-}
-
-// verb handles a failure that reaches the verb frame at sp.
-func (m *Matcher) verb(code []inst, prog *program, regs []int32, stk []frame, sp int) verbResult {
-	f := stk[sp]
+// verb handles a failure that reaches the verb frame just taken off the stack.
+// It tells whether the run is over, with m.result set.
+func (m *Matcher) verb(code []inst) bool {
+	f := m.stack[m.sp]
 	in := &code[f.pc]
 	kind := verbKind(in.b)
 	if kind == vThen && f.a >= 0 {
 		h := int(f.a)
-		if in.y == 1 && h < sp {
+		if in.y == 1 && h < m.sp {
 			h++ // keep the choice of the next alternative
 		}
-		m.unwind(regs, stk, h, sp)
-		return verbResult{sp: h}
+		m.unwind(h)
+		return false
 	}
-	skipTo := int(f.a)
+	m.skipTo = int(f.a)
 	if kind == vSkipName {
-		skipTo = -1
-		for i := sp - 1; i >= 0 && skipTo < 0; i-- {
-			if stk[i].kind == kMarkPos && code[stk[i].pc].max == 0 && prog.marks[code[stk[i].pc].min] == prog.marks[in.min] {
-				skipTo = int(stk[i].a)
-			}
-			if stk[i].kind == kBound || stk[i].kind == kLeave {
-				break
-			}
-		}
-		if skipTo < 0 {
-			return verbResult{sp: sp} // no such mark: the verb is ignored
+		if m.skipTo = m.markPos(code, in); m.skipTo < 0 {
+			return false // no such mark: the verb is ignored
 		}
 	}
 	// A verb ends the nearest call, negative assertion or condition.
 	done := 0 // calls that had returned before the verb
-	for i := sp - 1; i >= 0; i-- {
-		m.undo(regs, &stk[i])
-		switch stk[i].kind {
+	for m.sp > 0 {
+		m.sp--
+		g := &m.stack[m.sp]
+		m.undo(g)
+		switch g.kind {
 		case kEnter:
 			done++
 		case kBound:
-			return verbResult{sp: i + 1}
+			m.sp++
+			return false
 		case kLeave:
 			if done == 0 {
-				return verbResult{sp: i}
+				return false
 			}
 			done--
 		}
 	}
 	switch kind {
 	case vCommit:
-		return verbResult{result: rCommit}
+		m.result = rCommit
 	case vSkip, vSkipName:
-		m.skipTo = skipTo
-		return verbResult{result: rSkip}
+		m.result = rSkip
+	default:
+		m.result = rFail
 	}
-	return verbResult{result: rSkip, sp: -1}
+	return true
+}
+
+// markPos returns the position of the latest mark that a (*SKIP:name) names.
+func (m *Matcher) markPos(code []inst, in *inst) int {
+	for i := m.sp - 1; i >= 0; i-- {
+		f := &m.stack[i]
+		switch f.kind {
+		case kMarkPos:
+			if mark := &code[f.pc]; mark.max == 0 && m.marks[mark.min] == m.marks[in.min] {
+				return int(f.a)
+			}
+		case kBound, kLeave:
+			return -1
+		}
+	}
+	return -1
 }
