@@ -215,3 +215,10 @@ func (c *Client) log() *errlog.Log {
 	}
 	return errlog.Default()
 }
+
+// RemoteReplaced reports whether SetRemote put another address in place of
+// the peer's.
+func (c *Client) RemoteReplaced() bool { return c.override != nil }
+
+// Peer is the address of the connection's other end.
+func (c *Client) Peer() sock.Addr { return c.net.Remote() }

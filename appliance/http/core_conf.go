@@ -447,5 +447,8 @@ func sizeValue(field func(*coreLoc) *conf.Opt[*Complex]) conf.Setter {
 	}
 }
 
+// AppendInt appends n in decimal.
+func AppendInt(dst []byte, n int64) []byte { return itoa(dst, n) }
+
 // itoa appends n in decimal.
 func itoa(dst []byte, n int64) []byte { return strconv.AppendInt(dst, n, 10) }

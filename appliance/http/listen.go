@@ -148,7 +148,7 @@ func listenAddr(s string) (sock.Addr, error) {
 	}
 	ip, err := netip.ParseAddr(host)
 	if err != nil {
-		ips := lookupHost(host)
+		ips := LookupHost(host)
 		if len(ips) == 0 {
 			return bad("host not found")
 		}

@@ -93,6 +93,7 @@ type perRequest struct {
 	errorRecursion     bool
 	background         bool // a subrequest nobody waits for the output of
 	waited             bool
+	preserveBody       bool // subrequests still want the body
 	inMemory           bool // a subrequest whose output its handler collects
 	filterFinalize     bool
 	allowRanges        bool
@@ -378,4 +379,17 @@ func (r *Request) reset() {
 	clear(r.subs)
 	r.cleanups, r.subs, r.captures = r.cleanups[:0], r.subs[:0], r.captures[:0]
 	r.perRequest = perRequest{}
+}
+
+// SatisfyAny reports whether `satisfy any` is in force.
+func (r *Request) SatisfyAny() bool { return r.loc.core.satisfyAny.V }
+
+// PreserveBody keeps the request body for subrequests that run beside r.
+func (r *Request) PreserveBody() { r.preserveBody = true }
+
+// DropBody makes subrequest r one without a body.
+func (r *Request) DropBody() {
+	r.body = &Body{complete: true}
+	r.bodyShared = true
+	r.headerOnly = true
 }

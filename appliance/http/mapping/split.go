@@ -123,4 +123,3 @@ func murmur2(b []byte) uint32 {
 	h = (h ^ h>>13) * m
 	return h ^ h>>15
 }
-

@@ -1,0 +1,2 @@
+// Package access holds allow and deny: access by client address.
+package access
