@@ -6,6 +6,11 @@ import (
 	"weir/appliance/conf"
 	"weir/appliance/cycle"
 	"weir/appliance/http"
+	"weir/appliance/http/access"
+	"weir/appliance/http/authrequest"
+	"weir/appliance/http/mapping"
+	"weir/appliance/http/mirror"
+	"weir/appliance/http/realip"
 	"weir/appliance/http/rewrite"
 	"weir/appliance/http/static"
 )
@@ -15,7 +20,14 @@ import (
 // output part by part, those behind it the response as a whole.
 var list = http.Modules{
 	&http.Core,
+	&mapping.Map,
+	&mapping.Geo,
+	&mapping.SplitClients,
+	&realip.Module,
 	&rewrite.Module,
+	&access.Module,
+	&authrequest.Module,
+	&mirror.Module,
 	&static.Module,
 	&http.Copy,
 	&http.Postpone,
