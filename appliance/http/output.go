@@ -148,6 +148,14 @@ func (r *Request) SendResponse(status Code, contentType, body []byte) Code {
 	return r.OutputBytes(body)
 }
 
+// Refuse gives up the response whose header is on its way, for one with the
+// given status. A header filter calls it before anything was sent and returns
+// what it returns; the handler finalizes the request with that.
+func (r *Request) Refuse(status Code) Code {
+	r.Out.reset()
+	return status
+}
+
 // Redirect prepares a response with a Location. A target that begins with a
 // slash is made absolute when sent, as absolute_redirect says.
 func (r *Request) Redirect(status Code, target []byte) {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"syscall"
-	"time"
 
 	"weir/appliance/conf"
 	"weir/netio/http1"
@@ -149,23 +148,6 @@ func hexValue(c byte) (byte, bool) {
 		return c | 0x20 - 'a' + 10, true
 	}
 	return 0, false
-}
-
-// AppendHTTPTime appends Unix seconds as RFC 9110 dates are written.
-func AppendHTTPTime(dst []byte, sec int64) []byte {
-	return time.Unix(sec, 0).UTC().AppendFormat(dst, "Mon, 02 Jan 2006 15:04:05 GMT")
-}
-
-// ParseHTTPTime reads a date in any of the three forms of RFC 9110 section
-// 5.6.7; -1 when it is none.
-func ParseHTTPTime(b []byte) int64 {
-	s := string(b)
-	for _, layout := range []string{time.RFC1123, time.RFC850, time.ANSIC} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t.Unix()
-		}
-	}
-	return -1
 }
 
 // errnoText is an I/O error as nginx prints it: "104: Connection reset by
