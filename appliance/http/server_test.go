@@ -114,14 +114,15 @@ func (s *testServer) serve(t testing.TB, c *cycle.Cycle) {
 	go func() {
 		runtime.LockOSThread()
 		defer close(done)
-		loop, err := poll.New(poll.Config{OnPanic: func(any, any, []byte) {}})
+		var w *http.Worker
+		loop, err := poll.New(poll.Config{OnPanic: func(what, _ any, _ []byte) { w.Panicked(what) }})
 		if err != nil {
 			ready <- err
 			return
 		}
 		s.loop = loop
 		d := conn.NewDriver(loop, buf.NewPool(0))
-		w := http.NewWorker(d, 0, &http.Process{Version: "test"})
+		w = http.NewWorker(d, 0, &http.Process{Version: "test"})
 		w.Use(c.HTTP.(*http.Generation))
 		for _, l := range c.Listens {
 			fd, err := sock.Listen(l.Options)
@@ -292,9 +293,11 @@ func TestABodyLargerThanItsBufferGoesThroughAFile(t *testing.T) {
 
 func TestAPanicEndsOneRequestOnly(t *testing.T) {
 	s := start(t, basic)
-	c := s.dial(t)
-	_, _ = io.WriteString(c, "GET /panic HTTP/1.1\r\nHost: x\r\n\r\n")
-	got := s.exchange(t, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	got := s.exchange(t, "GET /panic HTTP/1.1\r\nHost: x\r\n\r\n")
+	if !strings.HasPrefix(got, "HTTP/1.1 500 ") {
+		t.Errorf("got %q, want a 500", got)
+	}
+	got = s.exchange(t, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 	if !strings.HasSuffix(got, "\r\n\r\nhello\n") {
 		t.Errorf("got %q", got)
 	}

@@ -1,0 +1,74 @@
+package http
+
+import (
+	"weir/netio/buf"
+	"weir/netio/conn"
+)
+
+// Panicker is a connection handler that can end what a panic in one of its
+// events has left half done. Nothing of it may be used again.
+type Panicker interface{ Panicked() }
+
+// Panicked contains a panic: what is what the loop was running. The request
+// is answered with 500 if nothing was sent yet, its connection is closed, and
+// its memory is left to the collector, since nobody knows what state it is in.
+func (w *Worker) Panicked(what any) {
+	w.stats.Panics++
+	if c, ok := what.(*Client); ok { // a posted request
+		if h, ok := c.stream.(*h1Conn); ok {
+			h.Panicked()
+		}
+		return
+	}
+	c := conn.Of(what)
+	if c == nil || c.Closed() {
+		return
+	}
+	if p, ok := c.Handler().(Panicker); ok {
+		p.Panicked()
+	}
+	if !c.Closed() {
+		c.Close()
+	}
+}
+
+// Panicked ends the request in progress after a panic.
+func (r *Request) Panicked() {
+	if h, ok := r.c.stream.(*h1Conn); ok {
+		h.Panicked()
+	}
+}
+
+// Panicked implements Panicker.
+func (h *h1Conn) Panicked() {
+	c := h.net
+	if c == nil || c.Closed() {
+		return
+	}
+	if r := h.r; r != nil {
+		h.w.stats.Writing--
+		cleanAfterPanic(r)
+		if !r.headerSent {
+			h.send500()
+		}
+	}
+	h.w.conns.remove(h)
+	h.dropPosted()
+	c.Close()
+}
+
+// cleanAfterPanic releases what the request holds elsewhere (upstream
+// connections, limits). A cleanup that panics, too, ends only the cleaning.
+func cleanAfterPanic(r *Request) {
+	defer func() { _ = recover() }()
+	r.runCleanups()
+}
+
+// send500 answers by hand.
+func (h *h1Conn) send500() {
+	var ch buf.Chain
+	l := h.w.Buffers.Link()
+	l.Mem = []byte("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+	ch.Append(l)
+	_, _ = h.net.Send(&ch, 0) // the connection ends either way
+}
