@@ -1,0 +1,102 @@
+package vm
+
+// resume is coroutine.resume: fr is its frame on l.
+func (vm *VM) resume(l *State, fr *frame, nargs int) bool {
+	co := l.CheckThread(1)
+	if msg := co.resumable(l); msg != "" {
+		n := 2
+		base := int(fr.base)
+		flags, nres, aux := fr.flags, int(fr.nres), fr.aux
+		l.stack[base-1], l.stack[base] = False, String(msg)
+		if flags&fFromGo != 0 {
+			// the frame counts as one called from Go until finish
+		}
+		l.fi--
+		return vm.finish(l, base-1, base-1, n, nres, flags, aux)
+	}
+	fr.kind = kResume
+	return vm.enterThread(l, co, int(fr.base)+1, nargs-1)
+}
+
+// resumeWrapped is the call of a function made by coroutine.wrap.
+func (vm *VM) resumeWrapped(l *State, fr *frame, co *State, nargs int) bool {
+	if msg := co.resumable(l); msg != "" {
+		l.raiseText(l.where(1) + msg)
+	}
+	fr.kind = kWrap
+	return vm.enterThread(l, co, int(fr.base), nargs)
+}
+
+// resumable returns why a thread cannot be resumed, or nothing.
+func (co *State) resumable(l *State) string {
+	switch {
+	case co.status == stDead:
+		return "cannot resume dead coroutine"
+	case co == l:
+		return "cannot resume running coroutine"
+	case co.status != stSuspended:
+		return "cannot resume non-suspended coroutine"
+	}
+	return ""
+}
+
+// enterThread makes co current with n arguments from stack[from] of l.
+func (vm *VM) enterThread(l, co *State, from, n int) bool {
+	depth := 0
+	for r := l; r != nil; r = r.resumer {
+		if depth++; depth > maxGoDepth*10 {
+			l.raiseText("C stack overflow")
+		}
+	}
+	l.status = stNormal
+	co.status = stRunning
+	co.resumer = l
+	vm.cur = co
+	if co.fi == 0 {
+		// First run: the function is in slot 1.
+		co.ensure(n + minStack)
+		copy(co.stack[2:2+n], l.stack[from:from+n])
+		return vm.precall(co, 1, n, -1, fCo, 0)
+	}
+	m := co.frames[co.fi]
+	co.fi--
+	slot := int(m.base) - 1
+	co.ensure(slot + n + goSlack)
+	copy(co.stack[slot:slot+n], l.stack[from:from+n])
+	return vm.finish(co, slot, slot, n, int(m.nres), m.flags, m.aux)
+}
+
+// yield is coroutine.yield: fr is its frame on l.
+func (vm *VM) yield(l *State, fr *frame, nargs int) bool {
+	if l.resumer == nil || l.ngo > 0 {
+		l.raiseText("attempt to yield across C-call boundary")
+	}
+	fr.kind = kYield
+	l.status = stSuspended
+	r, dst, n, nres, flags, aux := vm.switchBack(l, int(fr.base), nargs)
+	return vm.finish(r, dst, dst, n, nres, flags, aux)
+}
+
+// NewCoroutine returns a suspended thread that will run f.
+func (vm *VM) NewCoroutine(f Value) *State {
+	co := vm.newState()
+	co.stack[1] = f
+	co.top = 2
+	if vm.cur != nil {
+		co.env = vm.cur.env
+	}
+	return co
+}
+
+// Status returns the state of a thread as coroutine.status names it.
+func (l *State) Status() string {
+	switch l.status {
+	case stSuspended:
+		return "suspended"
+	case stRunning:
+		return "running"
+	case stNormal:
+		return "normal"
+	}
+	return "dead"
+}

@@ -1,0 +1,61 @@
+// Package vm is a Lua engine: the language of LuaJIT 2.1 as OpenResty builds it (Lua 5.1, goto, the 5.2 additions
+// LuaJIT takes in), with LuaJIT's messages, in Go without cgo.
+//
+// It owns the compiler (lexer, one-pass parser, register bytecode), the interpreter, tables, strings, patterns,
+// coroutines and the standard libraries. It must not know HTTP, configuration or workers; the ngx API is built on
+// it from outside.
+//
+// # Layers
+//
+//	source -> lexer -> parser + fnState -> Proto (immutable, shared by all VMs)
+//	Proto + env -> Function (closure, one VM) -> frame on a State (thread) -> exec loop
+//
+// A VM belongs to one goroutine at a time, the worker's or a task's that the worker resumed; nothing in it is
+// locked. Protos are immutable after Compile and may be run by any number of VMs at once: what an instruction
+// learns at run time is never written into them.
+//
+// # Values
+//
+// A Value is 16 bytes, see its comment. Strings are views of Go strings: passing a Go string in, or taking one out,
+// copies nothing, and the bytes stay valid as long as anyone holds them. Numbers are float64. The zero Value is nil.
+//
+// # Frames
+//
+// A Lua thread (State) has one stack of Values and one slice of pointer-free frames. Calls between Lua functions,
+// pcall, xpcall, coroutines and metamethods push frames and never recurse in Go; only a Go function that calls
+// back into Lua (sort, gsub, a host function) runs a nested interpreter loop. Such a loop is the boundary that
+// coroutine.yield cannot cross ("attempt to yield across C-call boundary"), exactly as in LuaJIT.
+//
+//	stack    | pcall | f | arg ..        | locals of f ..       | g | arg ..
+//	frames     kPcall      kLua (fPcall)                            kLua
+//
+// # Coroutines and parking
+//
+// A Lua coroutine is a State whose frames run in the same interpreter loop as its resumer's: switching costs a few
+// stores, a suspended coroutine holds no Go stack, and one that is dropped is garbage like any other value. A Go
+// function that has to wait parks instead: see Task. It parks the whole Go stack with all Lua frames and coroutines
+// on it, so it may be called from anywhere: pcall, metamethods, iterators, sort, gsub, require.
+//
+// # Errors
+//
+// A Lua error is a Go panic of the VM's signal; the value is in the VM. The loop catches it at its edge, finds the
+// pcall frame and goes on. Frames are dropped only after a handler (xpcall) has seen them. PCall is the way for Go
+// to get an *Error with a traceback. An abort is a panic that no pcall catches.
+//
+// # Writing Go functions
+//
+//	vm.Register(t, "double", func(l *vm.State) int {
+//		l.PushNumber(2 * l.CheckNumber(1))
+//		return 1
+//	})
+//
+// Arguments are counted from 1. Strings from CheckString are the Lua string's own bytes. Errors raised with Errorf,
+// ArgError and Throw do not return. A Go function may call back with Push and Call.
+//
+// # Departures from LuaJIT
+//
+// There is no ffi, and no literals of 64-bit cdata. string.dump returns a ticket that load of the same VM turns into
+// the function again, since bytecode from outside cannot be made safe. debug.sethook only removes hooks. A local
+// that is never assigned after a closure captured it is captured by value: debug.setlocal does not reach the
+// closure then, and debug.setupvalue changes only one closure.
+package vm

@@ -1,0 +1,279 @@
+package vm
+
+// The slow halves of instructions. Those that return a bool report true when the instruction is complete; false
+// when a metamethod was entered or everything must be read anew.
+
+func (vm *VM) getField(l *State, o Value, c *Value, idx int) (Value, bool) {
+	p := l.stack[l.frames[l.fi].base-1].fn().proto
+	v, mm, recv := vm.indexStr(l, o, *c, p.kh[idx])
+	if mm.n == tagNil {
+		return v, true
+	}
+	vm.callMeta(l, mm, recv, *c, Nil, 2, 0)
+	return Nil, false
+}
+
+func (vm *VM) getAny(l *State, o, k Value) (Value, bool) {
+	v, mm, recv := vm.indexWalk(l, o, k)
+	if mm.n == tagNil {
+		return v, true
+	}
+	vm.callMeta(l, mm, recv, k, Nil, 2, 0)
+	return Nil, false
+}
+
+func (vm *VM) setAny(l *State, o, k, v Value) bool {
+	mm, recv := vm.setWalk(l, o, k, v)
+	if mm.n == tagNil {
+		return true
+	}
+	vm.callMeta(l, mm, recv, k, v, 3, 0)
+	return false
+}
+
+func (vm *VM) setField(l *State, o Value, c *Value, idx int, v Value) bool {
+	if o.n == tagTable {
+		if t := o.table(); t.meta == nil {
+			p := l.stack[l.frames[l.fi].base-1].fn().proto
+			h := p.kh[idx]
+			if nd := t.findStr(*c, h); nd != nil {
+				if nd.val.n == tagNil {
+					t.flags = 0
+				}
+				nd.key.p = c.p
+				nd.val = v.clean()
+			} else if v.n != tagNil {
+				vm.newKey(t, *c, h, v)
+			}
+			return true
+		}
+	}
+	return vm.setAny(l, o, *c, v)
+}
+
+// newKey adds a string key that t does not have.
+func (vm *VM) newKey(t *Table, k Value, h uint32, v Value) {
+	mask := t.mask
+	*t.insertHashed(k, h) = v.clean()
+	if t.mask != mask {
+		vm.account(int(t.mask-mask) * int(nodeSize))
+	}
+}
+
+func (vm *VM) setGlobal(l *State, t *Table, k, v Value) bool {
+	if vm.OnGlobalWrite != nil && t == vm.globals && t.Get(k).n == tagNil {
+		vm.OnGlobalWrite(l, k.str())
+	}
+	return vm.setAny(l, mkTable(t), k, v)
+}
+
+// arithOp carries out any arithmetic instruction on any operands.
+func (vm *VM) arithOp(l *State, i uint64) bool {
+	f := &l.frames[l.fi]
+	base := int(f.base)
+	op := insOp(i) - opAddRR
+	p := l.stack[base-1].fn().proto
+	var b, c Value
+	switch op / 6 {
+	case 0:
+		b, c = l.stack[base+insB(i)], l.stack[base+insC(i)]
+	case 1:
+		b, c = l.stack[base+insB(i)], p.k[insC(i)]
+	default:
+		b, c = p.k[insB(i)], l.stack[base+insC(i)]
+	}
+	if b.isNum() && c.isNum() {
+		l.stack[base+insA(i)].setNum(arith(binop(op%6), b.num(), c.num()))
+		return true
+	}
+	r, mm, ok := vm.arithWalk(binop(op%6), b, c)
+	if ok {
+		l.stack[base+insA(i)].setNum(r)
+		return true
+	}
+	if mm.n == tagNil {
+		vm.arithError(l, i, int(op/6), b)
+	}
+	vm.callMeta(l, mm, b, c, Nil, 2, 0)
+	return false
+}
+
+// arithError names the operand that is no number.
+func (vm *VM) arithError(l *State, i uint64, form int, b Value) {
+	reg := insB(i)
+	if _, ok := toNumber(b); ok && form != 1 || form == 2 {
+		reg = insC(i)
+	}
+	vm.operandError(l, "perform arithmetic on", reg)
+}
+
+func (vm *VM) unmOp(l *State, i uint64) {
+	base := int(l.frames[l.fi].base)
+	b := l.stack[base+insB(i)]
+	if x, ok := toNumber(b); ok {
+		l.stack[base+insA(i)].setNum(-x)
+		return
+	}
+	mm := vm.metaOf(b, vm.names.unm)
+	if mm.n == tagNil {
+		vm.operandError(l, "perform arithmetic on", insB(i))
+	}
+	vm.callMeta(l, mm, b, b, Nil, 2, 0)
+}
+
+func (vm *VM) lenOp(l *State, b Value, reg int) (Value, bool) {
+	if b.isStr() {
+		return Int(b.strLen()), true
+	}
+	mm := vm.metaOf(b, vm.names.len)
+	if mm.n == tagNil {
+		if b.n == tagTable {
+			return Int(b.table().Len()), true
+		}
+		vm.operandError(l, "get length of", reg)
+	}
+	vm.callMeta(l, mm, b, b, Nil, 2, 0)
+	return Nil, false
+}
+
+// takeJump applies the outcome of a comparison to the current frame.
+func (l *State) takeJump(i uint64, cond bool) {
+	if (insOp(i)-opLT)&1 != 0 {
+		cond = !cond
+	}
+	if cond {
+		l.frames[l.fi].pc += int32(insDist(i))
+	}
+}
+
+func (vm *VM) lessOp(l *State, a, b Value, i uint64, le bool) {
+	r, mm, swapped := vm.lessWalk(l, a, b, le)
+	if mm.n == tagNil {
+		l.takeJump(i, r)
+		return
+	}
+	if swapped {
+		vm.callMeta(l, mm, b, a, Nil, 2, 1)
+		return
+	}
+	vm.callMeta(l, mm, a, b, Nil, 2, 0)
+}
+
+func (vm *VM) equalOp(l *State, a, b Value, i uint64) {
+	if a.p == b.p {
+		l.takeJump(i, true)
+		return
+	}
+	mm := vm.equalMeta(a, b)
+	if mm.n == tagNil {
+		l.takeJump(i, false)
+		return
+	}
+	vm.callMeta(l, mm, a, b, Nil, 2, 0)
+}
+
+// forPrep converts the three numbers of a numeric loop, which may be numeric strings.
+func (vm *VM) forPrep(l *State, at int) {
+	for j, name := range [...]string{"initial value", "limit", "step"} {
+		f, ok := toNumber(l.stack[at+j])
+		if !ok {
+			l.runtimeError("'for' " + name + " must be a number")
+		}
+		l.stack[at+j].setNum(f)
+	}
+}
+
+// iterPrep sets the hidden position of a generic loop: the next position of the table where the iterator is next and
+// the control variable a key of the table, else an invalid one.
+func (vm *VM) iterPrep(l *State, at int) {
+	s := l.stack[at : at+4]
+	s[3] = Nil
+	if s[0].n == tagFunc && s[1].n == tagTable && s[1].table().weak == 0 && s[0].fn().proto == nil && s[0].fn().body.special == spNext {
+		if pos, ok := s[1].table().position(s[2]); ok {
+			s[3] = Int(int(pos))
+		}
+	}
+}
+
+func (vm *VM) tailCall(l *State, fn, nargs int) bool {
+	v := l.stack[fn]
+	if v.n != tagFunc && vm.metaOf(v, vm.names.call).n == tagNil {
+		vm.callError(l, fn)
+	}
+	fr := l.frames[l.fi]
+	slot := l.funcSlot(&fr)
+	copy(l.stack[slot:slot+nargs+1], l.stack[fn:fn+nargs+1])
+	l.fi--
+	flags := fr.flags &^ fVararg
+	if flags&fFromGo != 0 {
+		l.ngo-- // taken again by the new frame
+	}
+	return vm.precall(l, slot, nargs, int(fr.nres), flags, fr.aux)
+}
+
+// retOp returns n values at stack[from] from a frame that something other than a plain call waits for.
+func (vm *VM) retOp(l *State, from, n int) bool {
+	fr := l.frames[l.fi]
+	slot := l.funcSlot(&fr)
+	l.fi--
+	return vm.finish(l, slot, from, n, int(fr.nres), fr.flags&^fVararg, fr.aux)
+}
+
+// closure creates a closure of the current function's inner prototype idx for register a.
+func (vm *VM) closure(l *State, base, a, idx int) *Function {
+	outer := l.stack[base-1].fn()
+	p := outer.proto.protos[idx]
+	f := newClosure(p, outer.env)
+	vm.account(int(functionSize) + len(p.upvals)*int(valueSize))
+	for i := range p.upvals {
+		d := &p.upvals[i]
+		u := f.upval(i)
+		switch {
+		case !d.inStack:
+			*u = *outer.upval(int(d.index))
+		case !d.byValue:
+			c := l.findUpval(base + int(d.index))
+			*u = cellValue(c)
+		case int(d.index) == a:
+			*u = mkFunction(f)
+		default:
+			*u = l.stack[base+int(d.index)].clean()
+		}
+	}
+	return f
+}
+
+// vararg copies n extra arguments (-1: all) to registers from a on; true: the stack may have moved.
+func (vm *VM) vararg(l *State, fr *frame, a, n int) bool {
+	have := int(fr.nvar)
+	base := int(fr.base)
+	src := base - 1 - have
+	all := n < 0
+	if all {
+		n = have
+		l.ensure(base + a + n + goSlack)
+		l.top = base + a + n
+	}
+	dst := l.stack[base+a : base+a+n]
+	c := copy(dst, l.stack[src:src+min(n, have)])
+	for ; c < n; c++ {
+		dst[c] = Nil
+	}
+	return all
+}
+
+// setList stores n values above the table (-1: up to the top) from element start+1 on.
+func (vm *VM) setList(l *State, at, n, start int) {
+	t := l.stack[at].table()
+	if n < 0 {
+		n = l.top - at - 1
+	}
+	if uint32(start+n) > t.asize && n > 0 {
+		before := t.bytes()
+		t.growArray(uint32(start + n))
+		vm.account(t.bytes() - before)
+	}
+	for j := 0; j < n; j++ {
+		*t.slot(uint32(start + j)) = l.stack[at+1+j].clean()
+	}
+}

@@ -1,0 +1,205 @@
+package vm
+
+import (
+	"io"
+	"os"
+	"runtime/metrics"
+)
+
+// Limits of a VM that nobody set.
+const (
+	defaultDepth   = 160000    // frames
+	maxGoDepth     = 190       // calls from Go functions into Lua, nested
+	fuelSlice      = 1 << 14   // loop ends and calls between two looks at the budgets
+	defaultPattern = 1 << 24   // steps of one pattern match
+	maxStringBytes = 1<<31 - 1 // longest string built
+)
+
+// VM is a Lua universe: one global table, its threads and limits. It belongs to one worker; nothing in it is
+// locked. Prototypes are shared between VMs, everything else is not.
+type VM struct {
+	cur  *State // the thread that runs
+	main *State
+
+	fuel     int64 // loop ends and calls until the budgets are looked at
+	goDepth  int
+	inError  int
+	maxDepth int
+
+	globals  *Table
+	registry *Table
+	loaded   *Table
+
+	strMeta   *Table
+	strIndex  *Table    // __index of strings where it is a table
+	typeMeta  [9]*Table // metatables of the other types without their own
+	names     metaNames
+	consts    Proto // keeps the canonical metamethod names alive
+	nextFn    *Function
+	ipairsAux *Function
+
+	errVal Value   // the error under way
+	sig    *signal // what carries it
+
+	pkg   *Table // package
+	ioIn  Value  // current files of io
+	ioOut Value
+
+	budget  Budget
+	used    Usage
+	abort   bool
+	gc      gcState
+	rng     prng
+	buf     []byte
+	dumps   map[string]*Proto
+	patFree *matchState
+
+	// Stdout, Stderr and Stdin are what print and io use; nil means the process's.
+	Stdout, Stderr io.Writer
+	Stdin          io.Reader
+	// Exit is what os.exit calls; AllowExec lets os.execute and io.popen run commands. A server leaves both unset.
+	Exit      func(code int)
+	AllowExec bool
+	// Compile, when set, compiles chunks in place of the package's Compile: a script cache.
+	Compile func(src, name string) (*Proto, error)
+	// OnGlobalWrite, when set, is called before a new global variable is created.
+	OnGlobalWrite func(l *State, name string)
+	// FuelHook, when set, is called each time a slice of instructions is used up; an error it returns ends the run.
+	FuelHook func(l *State) error
+	// FullGC lets collectgarbage("collect") collect the whole process, which a server does not want.
+	FullGC bool
+	// Host is for the embedder.
+	Host any
+}
+
+// Budget limits a run; zero fields do not limit.
+type Budget struct {
+	Instructions int64 // loop ends and calls of one run
+	Bytes        int64 // allocated in one run
+	PatternSteps int   // of one match
+	StringBytes  int   // length of one string
+}
+
+// Usage counts what a run used since the last ResetUsage.
+type Usage struct {
+	Instructions int64
+	Bytes        int64
+}
+
+// New returns a VM with an empty global table; OpenLibs fills it.
+func New() *VM {
+	vm := &VM{maxDepth: defaultDepth, fuel: fuelSlice, sig: &signal{}}
+	vm.budget.PatternSteps = defaultPattern
+	vm.budget.StringBytes = maxStringBytes
+	vm.globals = NewTable(0, 64)
+	vm.registry = NewTable(0, 16)
+	vm.loaded = NewTable(0, 16)
+	vm.registry.SetString("_LOADED", vm.loaded.Value())
+	vm.names = newMetaNames(&vm.consts)
+	vm.main = vm.newState()
+	vm.main.status = stRunning
+	vm.cur = vm.main
+	vm.rng.seed(0)
+	return vm
+}
+
+// Globals returns the global table.
+func (vm *VM) Globals() *Table { return vm.globals }
+
+// Registry returns a table that Lua code cannot reach except through debug.getregistry.
+func (vm *VM) Registry() *Table { return vm.registry }
+
+// Loaded returns package.loaded.
+func (vm *VM) Loaded() *Table { return vm.loaded }
+
+// Main returns the main thread.
+func (vm *VM) Main() *State { return vm.main }
+
+// Current returns the thread that runs.
+func (vm *VM) Current() *State { return vm.cur }
+
+// NewThread returns a thread for a task of the host.
+func (vm *VM) NewThread() *State { return vm.newState() }
+
+// SetBudget limits the runs that follow.
+func (vm *VM) SetBudget(b Budget) {
+	if b.PatternSteps == 0 {
+		b.PatternSteps = defaultPattern
+	}
+	if b.StringBytes == 0 {
+		b.StringBytes = maxStringBytes
+	}
+	vm.budget = b
+	vm.ResetUsage()
+}
+
+// ResetUsage begins a run: what it uses is counted from here.
+func (vm *VM) ResetUsage() {
+	vm.used = Usage{}
+	vm.fuel = fuelSlice
+	if n := vm.budget.Instructions; n > 0 && n < fuelSlice {
+		vm.fuel = n
+	}
+}
+
+// Usage returns what the current run has used so far.
+func (vm *VM) Usage() Usage {
+	u := vm.used
+	u.Instructions += fuelSlice - vm.fuel
+	return u
+}
+
+// account counts n allocated bytes against the run's budget.
+func (vm *VM) account(n int) {
+	vm.used.Bytes += int64(n)
+	if vm.budget.Bytes > 0 && vm.used.Bytes > vm.budget.Bytes {
+		vm.used.Bytes = 0 // room for the handler
+		vm.cur.raiseText("not enough memory")
+	}
+}
+
+// outOfFuel is called when a slice of instructions is used up.
+func (vm *VM) outOfFuel(l *State) {
+	slice := int64(fuelSlice)
+	if b := vm.budget.Instructions; b > 0 {
+		vm.used.Instructions += min(slice, b)
+		if vm.used.Instructions >= b {
+			vm.used.Instructions = 0
+			vm.fuel = slice
+			l.Errorf("instruction budget exceeded")
+		}
+		slice = min(slice, b-vm.used.Instructions)
+	} else {
+		vm.used.Instructions += slice
+	}
+	vm.fuel = slice
+	if vm.abort {
+		vm.raiseAbort()
+	}
+	if vm.FuelHook != nil {
+		if err := vm.FuelHook(l); err != nil {
+			l.Errorf("%s", err.Error())
+		}
+	}
+}
+
+func (vm *VM) stdout() io.Writer {
+	if vm.Stdout != nil {
+		return vm.Stdout
+	}
+	return os.Stdout
+}
+
+func (vm *VM) stdin() io.Reader {
+	if vm.Stdin != nil {
+		return vm.Stdin
+	}
+	return os.Stdin
+}
+
+// heapBytes is what collectgarbage("count") reports: the live heap of the process, the nearest the collector knows.
+func (vm *VM) heapBytes() uint64 {
+	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(s)
+	return s[0].Value.Uint64()
+}
