@@ -53,6 +53,7 @@ type Worker struct {
 type Stats struct {
 	Accepted   uint64 // client connections
 	Requests   uint64 // client requests whose head was read, good or bad
+	Panics     uint64 // handlers that panicked and were contained
 	Reading    int64  // connections reading a head now
 	Writing    int64  // connections with a request being served now
 	ByClass    [6]uint64
