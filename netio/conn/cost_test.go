@@ -2,6 +2,7 @@ package conn_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -93,8 +94,16 @@ func (r *replier) Expired(c *conn.Conn, _ conn.TimerID) { c.Close() }
 
 func serveCost(addr string) {
 	runtime.LockOSThread()
+	if os.Getenv("WEIR_COST_SLACK") == "" {
+		if err := errors.Join(poll.RelaxThreads(), poll.KeepTime()); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}
 	procs, _ := strconv.Atoi(os.Getenv("WEIR_COST_PROCS"))
-	runtime.GOMAXPROCS(max(1, procs))
+	if procs == 0 {
+		procs = 2
+	}
+	runtime.GOMAXPROCS(procs)
 	a, err := sock.ParseAddr(addr)
 	if err != nil {
 		panic(err)
@@ -215,7 +224,7 @@ func TestCostBesideNginx(t *testing.T) {
 		rounds = n
 	}
 	const ours, theirs = "127.0.0.1:18181", "127.0.0.1:18182"
-	echo := startPinned(t, 0, ours, []string{"WEIR_COST_SERVE=" + ours, "WEIR_COST_PROCS=" + os.Getenv("WEIR_COST_PROCS")}, os.Args[0])
+	echo := startPinned(t, 0, ours, []string{"WEIR_COST_SERVE=" + ours}, os.Args[0])
 	_, worker := startNginx(t, theirs)
 	for _, load := range []struct {
 		name string
@@ -241,4 +250,41 @@ func costRound(t *testing.T, addr string, pid int, args []string) float64 {
 	before := cpuOf(t, pid)
 	n := wrk(t, addr, 3*time.Second, args...)
 	return float64(cpuOf(t, pid)-before) / 1e3 / float64(n)
+}
+
+// TestIdleMemory opens 8,000 keepalive connections, serves one request on
+// each, and compares what they hold resident with nginx's. Kernel memory is
+// not in it.
+func TestIdleMemory(t *testing.T) {
+	if os.Getenv("WEIR_COST") == "" {
+		t.Skip("set WEIR_COST=1: takes nginx and 8,000 descriptors")
+	}
+	const n = 8000
+	const ours, theirs = "127.0.0.1:18183", "127.0.0.1:18184"
+	echo := startPinned(t, 0, ours, []string{"WEIR_COST_SERVE=" + ours}, os.Args[0])
+	_, worker := startNginx(t, theirs)
+	for _, s := range []struct {
+		name, addr string
+		pid        int
+	}{{"raw loop", ours, echo.Process.Pid}, {"nginx", theirs, worker}} {
+		before := rss(s.pid)
+		conns := make([]net.Conn, 0, n)
+		b := make([]byte, 1024)
+		for range n {
+			c, err := net.Dial("tcp", s.addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conns = append(conns, c)
+			fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+			if _, err := c.Read(b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		after := rss(s.pid)
+		t.Logf("%-8s %d idle connections: %d KB resident, %.0f bytes each", s.name, n, after, float64(after-before)*1024/n)
+		for _, c := range conns {
+			c.Close()
+		}
+	}
 }
