@@ -65,6 +65,7 @@ func (vm *VM) OpenLibs() {
 	vm.openDebug()
 	vm.openJIT()
 	vm.openExdata()
+	vm.openBuffer()
 }
 
 // special marks a registered function as carried out by the interpreter itself.

@@ -55,6 +55,7 @@ func TestDialectMatchesLuaJITExceptForTheListedDepartures(t *testing.T) {
 		t.Fatal(err)
 	}
 	vm, out := newTestVM(t)
+	vm.Globals().SetString("arg", NewTable(0, 0).Value())
 	if _, e := runChunk(t, vm, string(src), "@dialect.lua"); e != nil {
 		t.Fatal(e.Traceback)
 	}
