@@ -105,7 +105,7 @@ func (c *Conn) sendMemory(l *buf.Link, limit int64) (n, asked int64, e syscall.E
 	if asked == 0 {
 		return 0, 0, 0
 	}
-	more := l != nil && asked < limit
+	more := asked < limit && carries(l)
 	c.d.stats.Sends++
 	m, e := sock.Sendmsg(int(c.fd), v, more)
 	return int64(m), asked, e
@@ -129,11 +129,23 @@ func (c *Conn) sendPipe(l *buf.Link, n int64) (int64, syscall.Errno) {
 		return 0, 0
 	}
 	c.d.stats.Sends++
-	m, e := sock.Splice(l.Pipe.R, int(c.fd), int(n), l.Next != nil)
+	m, e := sock.Splice(l.Pipe.R, int(c.fd), int(n), carries(l.Next))
 	if e == 0 {
 		l.Pipe.N -= m
 	}
 	return int64(m), e
+}
+
+// carries reports whether any link from l on has bytes. The kernel is told
+// that more follows only if so: a held-back packet goes out 200 ms late
+// otherwise.
+func carries(l *buf.Link) bool {
+	for ; l != nil; l = l.Next {
+		if l.Size() > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // blocked is Send while the socket is known to be full, or not yet connected.

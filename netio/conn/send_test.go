@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"weir/netio/buf"
 	"weir/netio/sock"
@@ -166,5 +167,56 @@ func TestLargeFileGoesThroughASlowReader(t *testing.T) {
 	})
 	if !bytes.Equal(got, append([]byte("header"), text...)) {
 		t.Errorf("got %d bytes of %d, or others", len(got), len(text)+6)
+	}
+}
+
+func TestNothingIsHeldBackForLinksWithoutBytes(t *testing.T) {
+	w := newWorld(t)
+	client, server, _, _ := w.connect("127.0.0.1:0")
+	last := func() *buf.Link {
+		l := w.d.Pool.Link()
+		l.Flags = buf.Last
+		return l
+	}
+	header := func() *buf.Link { return w.d.Pool.MemLink([]byte("header")) }
+	empty := func() *buf.Link { return w.d.Pool.FileLink(tempFile(t, ""), 0, 0) }
+	pipe := func() *buf.Link {
+		p, err := w.d.Pool.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.send(client, "piped")
+		w.until("bytes for the pipe", server.ReadReady)
+		if n, err := server.SpliceIn(p, 5); n != 5 || err != nil {
+			t.Fatal(n, err)
+		}
+		return w.d.Pool.PipeLink(p, 5)
+	}
+	for _, c := range []struct {
+		name  string
+		links []*buf.Link
+		want  string
+	}{
+		{"a header and an empty file", []*buf.Link{header(), empty(), last()}, "header"},
+		{"two headers and an empty file", []*buf.Link{header(), header(), empty()}, "headerheader"},
+		{"a pipe and a last link", []*buf.Link{pipe(), last()}, "piped"},
+	} {
+		var ch buf.Chain
+		for _, l := range c.links {
+			ch.Append(l)
+		}
+		start := time.Now()
+		if _, err := server.Send(&ch, 0); err != nil || !ch.Empty() {
+			t.Fatalf("%s: %v, empty %v", c.name, err, ch.Empty())
+		}
+		var got []byte
+		w.until(c.name, func() bool {
+			b, _ := recvAll(client)
+			got = append(got, b...)
+			return len(got) >= len(c.want)
+		})
+		if d := time.Since(start); string(got) != c.want || d > 150*time.Millisecond {
+			t.Errorf("%s: got %q after %v", c.name, got, d)
+		}
 	}
 }

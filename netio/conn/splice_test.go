@@ -91,8 +91,8 @@ func TestSpliceHoldsBackAndLosesNothing(t *testing.T) {
 	feeder.onWritable = feed
 	source.SetHandler(feeder)
 	feed(source)
-	w.settle(100)
-	if out.Empty() || !to.WriteBlocked() {
+	w.until("the sink's socket to fill", to.WriteBlocked)
+	if out.Empty() {
 		t.Fatal("nothing was held back while the sink did not read")
 	}
 	var got []byte
@@ -108,4 +108,46 @@ func TestSpliceHoldsBackAndLosesNothing(t *testing.T) {
 		t.Errorf("%d bytes in the pipe, %d sent", pipe.N, p.to.Sent)
 	}
 	w.d.Pool.PutPipe(pipe)
+}
+
+func TestFullPipeIsToldFromAnEmptySocket(t *testing.T) {
+	w := newWorld(t)
+	client, server, _, se := w.connect("127.0.0.1:0")
+	pipe, err := w.d.Pool.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := server.SpliceIn(pipe, 1); err != ErrAgain {
+		t.Fatalf("an empty socket and an empty pipe say %v", err)
+	}
+	// One byte at a time takes a page of the pipe each: it is full long
+	// before its capacity in bytes.
+	moved := 0
+	for pages := pipe.Cap / 4096; ; {
+		n := se.readable
+		w.send(client, "x")
+		w.until("a byte", func() bool { return se.readable > n })
+		m, err := server.SpliceIn(pipe, 100)
+		if err == ErrPipeFull {
+			break
+		}
+		if moved += m; err != nil || m != 1 || moved > pages {
+			t.Fatalf("byte %d: %d, %v", moved, m, err)
+		}
+	}
+	var ch buf.Chain
+	ch.Append(w.d.Pool.PipeLink(pipe, pipe.N))
+	if n, err := server.Send(&ch, 0); n != int64(moved) || err != nil {
+		t.Fatalf("sent %d of %d, %v", n, moved, err)
+	}
+	if again, _ := w.d.Pool.Pipe(); again != pipe {
+		t.Fatal("the drained pipe did not go back")
+	}
+	if n, err := server.SpliceIn(pipe, 100); n != 1 || err != nil {
+		t.Errorf("after draining: %d, %v, want the byte that did not fit", n, err)
+	}
+	if _, err := server.SpliceIn(pipe, 100); err != ErrPipeFull {
+		t.Errorf("with a byte inside, the pipe cannot tell; got %v", err)
+	}
+	w.d.Pool.PutPipe(pipe) // closed: it holds a byte
 }
