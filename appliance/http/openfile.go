@@ -352,3 +352,9 @@ func (r *Request) OutputFile(f *FileInfo) Code {
 	ch.Append(l)
 	return r.Output(&ch)
 }
+
+// IfModifiedSince is how if_modified_since of the location compares.
+func (l *Location) IfModifiedSince() ModifiedSince { return l.core.modifiedSince.V }
+
+// MaxRanges is max_ranges of the location.
+func (l *Location) MaxRanges() int { return l.core.maxRanges.V }

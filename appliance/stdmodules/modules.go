@@ -8,8 +8,11 @@ import (
 	"weir/appliance/http"
 	"weir/appliance/http/access"
 	"weir/appliance/http/authrequest"
+	"weir/appliance/http/emptygif"
 	"weir/appliance/http/mapping"
 	"weir/appliance/http/mirror"
+	"weir/appliance/http/notmodified"
+	"weir/appliance/http/ranges"
 	"weir/appliance/http/realip"
 	"weir/appliance/http/rewrite"
 	"weir/appliance/http/static"
@@ -29,8 +32,12 @@ var list = http.Modules{
 	&authrequest.Module,
 	&mirror.Module,
 	&static.Module,
+	&emptygif.Module,
+	&notmodified.Module,
+	&ranges.Body,
 	&http.Copy,
 	&http.Postpone,
+	&ranges.Header,
 }
 
 var once sync.Once
