@@ -6,7 +6,10 @@ import "unicode/utf8"
 // with the result set when there is none.
 func (m *Matcher) backtrack(code []inst) (pos, pc int) {
 	m.steps--
-	if m.steps < 0 {
+	if m.steps < 0 && !m.escalate() {
+		if m.hopeless {
+			return 0, pcEnd
+		}
 		if m.err == nil {
 			m.err = ErrMatchLimit
 		}
@@ -80,6 +83,10 @@ func (m *Matcher) shrink(in *inst, f *frame) int {
 		f.b = int32(p)
 		m.sp++
 	}
+	if p >= 0 && m.memoOn && in.flag&fMemo != 0 && m.seen(in.x, p) {
+		m.steps--
+		return -1
+	}
 	return p
 }
 
@@ -102,6 +109,10 @@ func (m *Matcher) extend(in *inst, f *frame) int {
 	if f.b != 0 {
 		f.a = int32(p)
 		m.sp++
+	}
+	if m.memoOn && in.flag&fMemo != 0 && m.seen(in.x, p) {
+		m.steps--
+		return -1
 	}
 	return p
 }

@@ -20,6 +20,12 @@ type compiler struct {
 	sets   map[byteSet]*byteSet
 	sc     *scope
 	full   bool // the program grew past maxCode
+	// Failures may be remembered where the rest of the match depends on place
+	// and position only: outside of atomic groups, assertions and calls
+	// (noMemo), and where no test for an empty turn of an enclosing loop is
+	// open (nullable), unless the text has moved on in that turn.
+	noMemo, nullable int
+	memos            int
 }
 
 // scope is what (*ACCEPT) and (*THEN) end: the pattern, a subroutine, an
@@ -39,6 +45,7 @@ func newCompiler(p *parser) *compiler {
 	c := &compiler{p: p, subs: map[int]int32{}, sets: map[byteSet]*byteSet{}, groups: map[int]*node{}}
 	c.a.utf = p.opt&UTF != 0
 	c.nregs = 2 * (p.maxCount + 1)
+	c.noMemo = b2i(p.hasBackref || p.hasCond || p.hasVerb)
 	c.direct = !p.hasBackref && !p.hasCall && !p.hasCond && !p.hasScan
 	return c
 }
@@ -71,12 +78,13 @@ func (c *compiler) program(root *node) (*program, *Error) {
 			c.code[i].x = c.subs[int(c.code[i].y)]
 		}
 	}
-	return &program{code: c.code, ncap: c.p.maxCount, nregs: c.nregs, marks: c.marks, marksOrCalls: c.p.hasVerb || c.p.hasCall || c.p.hasScan}, nil
+	return &program{code: c.code, ncap: c.p.maxCount, nregs: c.nregs, marks: c.marks, memos: c.memos, marksOrCalls: c.p.hasVerb || c.p.hasCall || c.p.hasScan}, nil
 }
 
 func (c *compiler) subroutine(g int) {
 	c.subs[g] = int32(len(c.code))
 	c.sc = &scope{thenSlot: -1, call: true}
+	c.noMemo = 1
 	n := c.groups[g]
 	if n.op == nCapture {
 		n = n.subs[0] // the call returns before its group is set
@@ -163,7 +171,9 @@ func (c *compiler) node(n *node, rest *first) {
 	case nAtomic:
 		slot := c.begin(opBegin)
 		// The group ends whatever follows: nothing outside may guide it.
+		c.noMemo++
 		c.node(n.subs[0], accepting())
+		c.noMemo--
 		c.emit(inst{op: opCut, x: slot})
 	case nLook:
 		c.look(n)
@@ -206,7 +216,9 @@ func (c *compiler) node(n *node, rest *first) {
 		end := c.slot()
 		c.code[len(c.code)-1].ext, c.code[len(c.code)-1].y = e, end
 		c.sc = &scope{up: c.sc, thenSlot: int(slot), cutSlot: slot}
+		c.noMemo++
 		c.node(n.subs[0], anything())
+		c.noMemo--
 		c.patch(c.sc.accept)
 		c.sc = c.sc.up
 		c.emit(inst{op: opScanEnd, x: slot, y: end})
@@ -357,14 +369,11 @@ func (c *compiler) alt(n *node, rest *first) {
 	if len(n.subs) > 2 && !c.p.hasVerb {
 		ends = c.altByTable(n, firsts, rest)
 	} else {
-		later := firsts[len(firsts)-1]
-		laters := make([]*first, len(firsts))
+		laters := make([]*first, len(firsts)) // what this branch or a later one begins with
 		for i := len(firsts) - 1; i >= 0; i-- {
-			laters[i] = later
-			if i > 0 && i < len(firsts)-1 {
-				later = later.join(firsts[i])
-			} else if i == len(firsts)-1 && i > 0 {
-				later = firsts[i]
+			laters[i] = firsts[i]
+			if i < len(firsts)-1 {
+				laters[i] = firsts[i].join(laters[i+1])
 			}
 		}
 		for i, s := range n.subs {
@@ -417,6 +426,16 @@ func (c *compiler) altByTable(n *node, firsts []*first, rest *first) []int {
 		t.class[sym] = k
 	}
 	return ends
+}
+
+// memo returns a new place for remembered failures; ok is false where they may
+// not be remembered.
+func (c *compiler) memo(moved bool) (place int32, ok bool) {
+	if c.noMemo > 0 || c.nullable > 0 && !moved {
+		return 0, false
+	}
+	c.memos++
+	return int32(c.memos - 1), true
 }
 
 // begin emits the start of an atomic group or assertion and returns its slot;

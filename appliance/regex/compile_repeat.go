@@ -52,6 +52,12 @@ func (c *compiler) loop(n *node, in inst, lead *byteSet, rest *first) {
 			in.flag |= fNextByte
 		}
 	}
+	if mode != possessive {
+		if k, ok := c.memo(in.min > 0); ok {
+			in.x = k
+			in.flag |= fMemo
+		}
+	}
 	c.emit(in)
 }
 
@@ -78,9 +84,12 @@ func (c *compiler) groupRepeat(n, body *node, rest *first) {
 	slot := int32(-1)
 	if n.mode == possessive {
 		slot = c.begin(opBegin)
+		c.noMemo++
+		defer func() { c.noMemo-- }()
 	}
 	if slot >= 0 {
-		loopRest = accepting() // each turn ends whatever follows
+		// Each turn, and the whole, ends whatever follows.
+		loopRest, rest = accepting(), accepting()
 	}
 	lo := n.min
 	if n.max == infinite && lo > 0 {
@@ -131,15 +140,22 @@ func (c *compiler) unlimited(n, body *node, loopRest, enter, rest *first, nullab
 	if nullable {
 		mark = c.slot()
 		c.emit(inst{op: opMark, x: mark})
+		c.nullable++
 	}
 	c.node(body, loopRest)
 	if nullable {
 		check = c.emit(inst{op: opEmpty, x: mark})
+		c.nullable--
 	}
 	if cut >= 0 {
 		c.emit(inst{op: opCut, x: cut})
 	}
 	again := c.choice(n, enter, rest)
+	// The turn before was not empty: the text has moved on.
+	if k, ok := c.memo(true); ok {
+		c.code[again].min = k
+		c.code[again].flag |= fMemo
+	}
 	exit := c.pc()
 	c.setChoice(n, again, start, exit)
 	if first >= 0 {

@@ -25,6 +25,8 @@ func (c *compiler) assertion(n *node, slot int32, final bool) {
 	c.sc = &scope{up: c.sc, thenSlot: int(slot), cutSlot: slot, thenNext: c.code[len(c.code)-1].op == opNegBegin}
 	rest := anything()
 	rest.accept = final
+	c.noMemo++
+	defer func() { c.noMemo-- }()
 	if n.behind {
 		c.behind(n, slot, rest)
 	} else {

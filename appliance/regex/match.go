@@ -68,6 +68,17 @@ type Matcher struct {
 	bestStart int
 	err       *MatchError
 	marks     []string
+
+	// what escalate uses
+	re        *Regex
+	patience  int // added to firstSteps; below zero in tests
+	later     int // steps that escalate may hand out
+	escalated bool
+	hopeless  bool // the automaton found that there is no match
+	memoOn    bool
+	memo      []uint64
+	dfas      []*dfa
+	nextDFA   int
 }
 
 // NewMatcher returns a matcher with a small stack.
@@ -104,18 +115,21 @@ func (m *Matcher) Match(re *Regex, s []byte, from int, opt MatchOptions, caps []
 	m.from, m.best, m.err = from, -1, nil
 	m.mark, m.lastMark = -1, -1
 	m.marks = re.prog.marks
-	m.steps = DefaultMatchLimit
+	limit := DefaultMatchLimit
 	if opt.Limit > 0 {
-		m.steps = opt.Limit
+		limit = opt.Limit
 	}
 	if re.limit > 0 {
-		m.steps = min(m.steps, re.limit)
+		limit = min(limit, re.limit)
 	}
+	m.re, m.escalated, m.hopeless, m.memoOn = re, false, false, false
+	m.steps = min(limit, m.patience+firstSteps(len(s)))
+	m.later = limit - m.steps
 	m.s, m.full, m.code = s, s, re.prog.code
 	ok := re.find(m, s, from)
 	m.s, m.full = nil, nil
 	if !ok {
-		if m.err != nil {
+		if m.err != nil && !m.hopeless {
 			return nil, m.err
 		}
 		return nil, nil

@@ -15,6 +15,7 @@ type Regex struct {
 	pattern string
 	flags   Flags // as given, plus what the pattern itself sets
 	prog    *program
+	nfa     *nfa // nil: the pattern has none
 	names   []Name
 	nl      newline
 	search  search
@@ -47,6 +48,7 @@ func Compile(pattern string, flags Flags) (*Regex, error) {
 		return nil, err
 	}
 	re.search = planSearch(p, root)
+	re.nfa = newNFA(p, root)
 	return re, nil
 }
 

@@ -12,6 +12,7 @@ type search struct {
 	lineStart bool // only at offset 0 and after a newline
 	minLen    int
 	prefix    string   // every match begins with it
+	required  string   // every match holds it; "": unknown, or not worth a look
 	first     *byteSet // every match begins with one of these bytes; nil: unknown
 	firstByte int      // the byte, when there is one only; else -1
 	crlf      bool     // the pattern names CR or LF: step by bytes over CR LF
@@ -52,6 +53,9 @@ func planSearch(p *parser, root *node) search {
 	}
 	if !s.textStart && !s.lineStart {
 		s.prefix = prefixOf(root)
+	}
+	if len(s.prefix) < 2 && !s.textStart && !s.anchored && !hasAccept(root) {
+		s.required = requiredOf(root)
 	}
 	return s
 }
@@ -109,6 +113,29 @@ func prefixOf(n *node) string {
 	return ""
 }
 
+// requiredOf returns the longest literal that every match holds.
+func requiredOf(n *node) string {
+	switch n.op {
+	case nChar, nString:
+		return prefixOf(n)
+	case nCat:
+		best := ""
+		for _, s := range n.subs {
+			if r := requiredOf(s); len(r) > len(best) {
+				best = r
+			}
+		}
+		return best
+	case nCapture, nAtomic:
+		return requiredOf(n.subs[0])
+	case nRepeat:
+		if n.min > 0 {
+			return requiredOf(n.subs[0])
+		}
+	}
+	return ""
+}
+
 // find searches from an offset. The result is in m.
 func (re *Regex) find(m *Matcher, s []byte, from int) bool {
 	p := &re.search
@@ -120,6 +147,9 @@ func (re *Regex) find(m *Matcher, s []byte, from int) bool {
 			return false
 		}
 		return m.attempt(re, 0, 0, 0) == rMatch
+	}
+	if p.required != "" && bytes.Index(s[from:], stringBytes(p.required)) < 0 {
+		return false
 	}
 	for at := from; at <= len(s); {
 		at = re.candidate(s, at)

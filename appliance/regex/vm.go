@@ -135,6 +135,9 @@ func (m *Matcher) run(code []inst, pos, pc int) runResult {
 				pc = int(in.x)
 				continue
 			}
+			if in.flag&fMemo != 0 && m.memoOn && m.seen(in.min, pos) {
+				break
+			}
 			m.push(kChoice, in.y, pos, 0)
 			pc = int(in.x)
 			continue
@@ -186,6 +189,9 @@ func (m *Matcher) run(code []inst, pos, pc int) runResult {
 			}
 			if p > low {
 				m.push(kLoop, int32(pc), low, p)
+			}
+			if in.flag&fMemo != 0 && m.memoOn && m.seen(in.x, p) {
+				break
 			}
 			pos = p
 			pc++
