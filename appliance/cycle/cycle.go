@@ -39,6 +39,7 @@ type Cycle struct {
 	byPath   map[string]*errlog.File
 	zones    map[ZoneID]any
 	hooks    []func() error
+	flushes  []func()
 	old      *Cycle
 	read     map[string][]byte // what ReadFile gave, to be handed to the server
 	readOnly bool              // ReadFile takes from read alone
@@ -147,6 +148,17 @@ func (c *Cycle) OldHTTP() any {
 // OnFinish has hook run after all directives were read and Core, Events and Log
 // are set; its error fails the load.
 func (c *Cycle) OnFinish(hook func() error) { c.hooks = append(c.hooks, hook) }
+
+// OnFlush has flush called before the process reopens its log files and before
+// it ends. It returns when what was held back is written.
+func (c *Cycle) OnFlush(flush func()) { c.flushes = append(c.flushes, flush) }
+
+// Flush calls what was given to OnFlush.
+func (c *Cycle) Flush() {
+	for _, f := range c.flushes {
+		f()
+	}
+}
 
 // ReadFile reads a file that the configuration names and that may be for root
 // alone (keys, certificates). The master reads the disk; the server process

@@ -109,6 +109,9 @@ func Run(o Options) int {
 
 // exit frees what the process of a joined master would keep.
 func (s *Server) exit() int {
+	if s.cycle != nil {
+		s.cycle.Flush()
+	}
 	for _, fd := range s.sockets {
 		unix.Close(fd)
 	}
@@ -262,6 +265,7 @@ func (s *Server) reopen(m *Message, fds []int) error {
 		closeAll(fds)
 		return err
 	}
+	s.cycle.Flush()
 	s.openLogs(s.cycle, o, fds)
 	if !s.o.Joined {
 		RedirectStderr(s.cycle)

@@ -7,6 +7,7 @@ import (
 	"weir/appliance/cycle"
 	"weir/appliance/http"
 	"weir/appliance/http/access"
+	"weir/appliance/http/accesslog"
 	"weir/appliance/http/authrequest"
 	"weir/appliance/http/emptygif"
 	"weir/appliance/http/mapping"
@@ -23,6 +24,7 @@ import (
 // output part by part, those behind it the response as a whole.
 var list = http.Modules{
 	&http.Core,
+	&accesslog.Module,
 	&mapping.Map,
 	&mapping.Geo,
 	&mapping.SplitClients,

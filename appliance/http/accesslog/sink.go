@@ -1,0 +1,162 @@
+package accesslog
+
+import (
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/valyala/bytebufferpool"
+
+	"weir/appliance/errlog"
+)
+
+// sinkParams are buffer=, flush= and gzip= of a file; zero means not given.
+type sinkParams struct {
+	size  int64 // bytes
+	flush int64 // milliseconds
+	gzip  int   // level
+}
+
+const (
+	// batchSize is the buffer of a log without buffer=: large enough that the
+	// system call counts for little, small enough to stay in the cache.
+	batchSize = 32 << 10
+	// flushDelay is how long a line of such a log waits for company.
+	flushDelay = 200 * time.Millisecond
+	// maxQueued is how many full batches a worker may have waiting for the
+	// writer before it writes by itself.
+	maxQueued = 32
+)
+
+// sink is where the lines of one file, or of the files of one name with
+// variables, go. It lives as long as some configuration names it.
+type sink struct {
+	id     int // index of workerLogs.shards
+	w      *writer
+	file   *errlog.File // nil for paths
+	size   int          // of a batch
+	delay  time.Duration
+	params sinkParams
+
+	mu    sync.Mutex // held while writing; contended only when the disk is slow
+	paths *pathFiles
+	zip   *gzip.Writer
+	zbuf  bytebufferpool.ByteBuffer
+	told  time.Time // when a failed write was last logged
+}
+
+func newSink(w *writer, f *logFile) *sink {
+	s := &sink{id: int(w.ids.Add(1)) - 1, w: w, file: f.file, params: f.params, size: batchSize, delay: flushDelay}
+	if f.params.size != 0 {
+		s.size, s.delay = int(f.params.size), time.Duration(f.params.flush)*time.Millisecond
+	}
+	if f.file == nil {
+		s.paths = newPathFiles(f.cache)
+	}
+	return s
+}
+
+// shard holds the lines of one sink from one worker.
+type shard struct {
+	sink *sink
+
+	mu     sync.Mutex // guards what follows; held for the copy of a line
+	buf    *bytebufferpool.ByteBuffer
+	full   []*bytebufferpool.ByteBuffer
+	due    time.Time // when buf is to be written; zero: when it is full
+	marked bool      // the writer knows that there are lines
+}
+
+// add appends a line. It is called on the shard's worker only.
+func (s *shard) add(line []byte) {
+	s.mu.Lock()
+	filled := false
+	if s.buf != nil && len(s.buf.B)+len(line) > s.sink.size {
+		s.full = append(s.full, s.buf)
+		s.buf = nil
+		filled = true
+	}
+	if s.buf == nil {
+		s.buf = bytebufferpool.Get()
+		if s.sink.delay > 0 {
+			s.due = time.Now().Add(s.sink.delay)
+		}
+	}
+	s.buf.B = append(s.buf.B, line...)
+	mark := !s.marked
+	s.marked = true
+	crowded := len(s.full) > maxQueued
+	s.mu.Unlock()
+	if mark {
+		s.sink.w.mark(s)
+	}
+	if crowded {
+		s.drain(time.Time{}, false)
+	} else if filled || mark {
+		s.sink.w.poke()
+	}
+}
+
+// drain writes the full batches, and the last one if it is due or all is
+// wanted. It returns when the rest is due, and whether there is a rest.
+func (s *shard) drain(now time.Time, all bool) (due time.Time, rest bool) {
+	k := s.sink
+	k.mu.Lock() // before taking: batches of a shard are written in order
+	defer k.mu.Unlock()
+	s.mu.Lock()
+	full := s.full
+	s.full = nil
+	var last *bytebufferpool.ByteBuffer
+	if s.buf != nil && (all || !s.due.IsZero() && !now.Before(s.due)) {
+		last, s.buf, s.marked = s.buf, nil, false
+	}
+	due, rest = s.due, s.buf != nil
+	s.mu.Unlock()
+	for _, b := range full {
+		k.write(b.B)
+		bytebufferpool.Put(b)
+	}
+	if last != nil {
+		k.write(last.B)
+		bytebufferpool.Put(last)
+	}
+	return due, rest
+}
+
+// write writes a batch; k.mu is held.
+func (k *sink) write(b []byte) {
+	if k.file == nil {
+		k.paths.write(b)
+		return
+	}
+	if k.params.gzip != 0 {
+		b = k.compress(b)
+	}
+	n, err := k.file.Write(b)
+	if err == nil && n == len(b) {
+		return
+	}
+	now := time.Now()
+	if now.Sub(k.told) < time.Minute {
+		return
+	}
+	k.told = now
+	if err != nil {
+		errlog.Default().Printf(errlog.Alert, 0, "write() to \"%s\" failed%s", k.file.Path, errlog.ErrnoText(err))
+		return
+	}
+	errlog.Default().Printf(errlog.Alert, 0, "write() to \"%s\" was incomplete: %d of %d", k.file.Path, n, len(b))
+}
+
+// compress makes a gzip member of a batch.
+func (k *sink) compress(b []byte) []byte {
+	k.zbuf.Reset()
+	if k.zip == nil {
+		k.zip, _ = gzip.NewWriterLevel(&k.zbuf, k.params.gzip) // the level was checked when it was read
+	} else {
+		k.zip.Reset(&k.zbuf)
+	}
+	_, _ = k.zip.Write(b) // a buffer in memory takes everything
+	_ = k.zip.Close()
+	return k.zbuf.B
+}
