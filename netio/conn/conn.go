@@ -148,6 +148,10 @@ func (c *Conn) FD() int { return int(c.fd) }
 // Remote returns the peer's address.
 func (c *Conn) Remote() sock.Addr { return c.remote }
 
+// SetRemote replaces the peer's address, by what a PROXY protocol header or a
+// trusted request header says.
+func (c *Conn) SetRemote(a sock.Addr) { c.remote = a }
+
 // Local returns the connection's own address. It asks the kernel at most
 // once, and only when the listener's address is a wildcard.
 func (c *Conn) Local() sock.Addr {
@@ -190,8 +194,11 @@ func (c *Conn) SetRecords(on bool) {
 }
 
 // SetTimer lets a timer run out ms milliseconds from now. Setting a timer
-// again to a later time costs two stores.
+// again to a later time costs two stores. A closed connection has no timers.
 func (c *Conn) SetTimer(id TimerID, ms int64) {
+	if c.flags&closed != 0 {
+		return
+	}
 	c.deadline[id] = c.d.Loop.NowMS() + max(1, ms)
 	if t := c.timer.Deadline(); t == 0 || c.deadline[id] < t {
 		c.d.Loop.SetTimer(&c.timer, ms)

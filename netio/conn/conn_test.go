@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"weir/netio/buf"
+	"weir/netio/poll"
 )
 
 func TestPostReadableComesAgainInTheSameTurn(t *testing.T) {
@@ -241,5 +242,83 @@ func BenchmarkEcho(b *testing.B) {
 				break
 			}
 		}
+	}
+}
+
+func TestPanicNamesItsConnection(t *testing.T) {
+	var d *Driver
+	var victims []*Conn
+	loop, err := poll.New(poll.Config{OnPanic: func(what, _ any, _ []byte) {
+		c := d.ConnOf(what)
+		victims = append(victims, c)
+		if c != nil {
+			c.Reset()
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d = NewDriver(loop, buf.NewPool(0))
+	t.Cleanup(loop.Close)
+	w := &world{t, d}
+	bang := func(*Conn) { panic("handler") }
+	for _, c := range []struct {
+		name string
+		se   *events
+		act  func(client, server *Conn)
+	}{
+		{"Accepted", &events{onAccept: bang}, func(_, _ *Conn) {}},
+		{"Readable", &events{onReadable: bang}, func(client, _ *Conn) { w.send(client, "x") }},
+		{"Readable that was posted", &events{onReadable: bang}, func(_, server *Conn) { server.PostReadable() }},
+		{"Expired", &events{onExpired: bang}, func(_, server *Conn) { server.SetTimer(ReadTimer, 1) }},
+	} {
+		victims = nil
+		_, addr := w.listen("127.0.0.1:0", c.se, ListenerOptions{})
+		client, err := Dial(d, addr, DialOptions{}, &events{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.until("the connection", func() bool { return len(c.se.conns) == 1 && !client.Connecting() })
+		c.act(client, c.se.conns[0])
+		w.until(c.name, func() bool { return len(victims) == 1 })
+		if victims[0] != c.se.conns[0] {
+			t.Errorf("%s: the victim is %p, want %p", c.name, victims[0], c.se.conns[0])
+		}
+		w.until("the reset", client.Hangup)
+		client.Close()
+	}
+	w.settle(5)
+	if n := d.Stats().Active; n != 0 {
+		t.Errorf("%d connections are left", n)
+	}
+	if d.ConnOf("something else") != nil {
+		t.Error("something else is a connection")
+	}
+}
+
+func TestClosedConnectionIsInert(t *testing.T) {
+	w := newWorld(t)
+	_, server, _, se := w.connect("127.0.0.1:0")
+	server.Close()
+	server.SetTimer(ReadTimer, 1)
+	server.PostReadable()
+	server.LingerClose(10, 10)
+	server.Reset()
+	server.ShutdownWrite()
+	var ch buf.Chain
+	ch.Append(w.d.Pool.MemLink([]byte("x")))
+	if _, err := server.Send(&ch, 0); err != ErrClosed {
+		t.Errorf("Send says %v", err)
+	}
+	if _, err := server.Recv(make([]byte, 1)); err != ErrClosed {
+		t.Errorf("Recv says %v", err)
+	}
+	if _, err := server.Peek(make([]byte, 1)); err != ErrClosed {
+		t.Errorf("Peek says %v", err)
+	}
+	readable := se.readable
+	w.settle(10)
+	if len(se.expired) != 0 || se.readable != readable {
+		t.Error("its handler was called")
 	}
 }

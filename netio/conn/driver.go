@@ -29,6 +29,7 @@ type Driver struct {
 
 	next, end uint64 // connection numbers left in the block
 	free      *Conn  // Conns ready for use, chained by link
+	accepting *Conn  // the Conn that an Acceptor is being given, for ConnOf
 	closed    *Conn  // Conns closed in this turn, chained by link
 	reaping   bool   // the reaper is deferred
 	iov       sock.Iov
@@ -57,6 +58,25 @@ func NewDriver(loop *poll.Loop, pool *buf.Pool) *Driver {
 
 // Stats returns a copy of the counters.
 func (d *Driver) Stats() Stats { return d.stats }
+
+// ConnOf returns the connection whose handler was running, for what
+// poll.Config.OnPanic was told; nil when it was something else. The handler's
+// state cannot be trusted any more: give up what it holds, and Reset the
+// connection.
+func (d *Driver) ConnOf(what any) *Conn {
+	var c *Conn
+	switch w := what.(type) {
+	case *connSource:
+		c = (*Conn)(w)
+	case *connTimer:
+		c = (*Conn)(w)
+	case *readTask:
+		c = (*Conn)(w)
+	case *listenerSource:
+		c, d.accepting = d.accepting, nil
+	}
+	return c
+}
 
 // number returns the next connection number of the process.
 func (d *Driver) number() uint64 {

@@ -174,11 +174,18 @@ func (s *listenerSource) Ready(poll.Events) {
 	l.burst = min(maxBurst, 2*l.burst)
 }
 
-// failed handles an accept error. The registration is level-triggered: what
-// is not paused comes again.
+// failed handles an accept error. Errors of the one connection at the head of
+// the queue pass by with it, see accept(2). All others, lack of descriptors
+// first of all, would come again at once, since the registration is
+// level-triggered: the listener rests.
 func (l *Listener) failed(e syscall.Errno) {
 	l.d.stats.AcceptErr++
-	pause := e == syscall.EMFILE || e == syscall.ENFILE || e == syscall.ENOBUFS || e == syscall.ENOMEM
+	pause := true
+	switch e {
+	case syscall.ECONNABORTED, syscall.EINTR, syscall.EPERM, syscall.EPROTO, syscall.ENETDOWN, syscall.ENOPROTOOPT,
+		syscall.EHOSTDOWN, syscall.ENONET, syscall.EHOSTUNREACH, syscall.EOPNOTSUPP, syscall.ENETUNREACH:
+		pause = false
+	}
 	if pause {
 		l.Pause()
 		l.d.Loop.SetTimer(&l.timer, acceptPause)
@@ -209,7 +216,9 @@ func (l *Listener) accepted(fd int) {
 	if try {
 		c.flags |= readable
 	}
+	d.accepting = c
 	l.acceptor.Accepted(c)
+	d.accepting = nil
 	if try && !l.o.Deferred {
 		l.learn(c)
 	}
