@@ -76,6 +76,7 @@ type coreLoc struct {
 	defaultType conf.Opt[string]
 	root        conf.Opt[*Complex]
 	alias       bool
+	aliasLen    int // length of the location name that alias replaces, -1 for an expression's
 	rootItem    *conf.Item
 
 	limitExcept    uint32 // methods (bit by http1.Method) that limit_except applies to
@@ -202,7 +203,7 @@ func (c *coreLoc) mergeFiles(p *coreLoc) {
 	}
 	c.defaultType.Merge(p.defaultType, "text/plain")
 	if !c.root.Set {
-		c.root, c.alias = p.root, p.alias
+		c.root, c.alias, c.aliasLen = p.root, p.alias, p.aliasLen
 		if !c.root.Set {
 			c.root.Put(&Complex{text: "html", lit: []byte("html")})
 		}
@@ -330,6 +331,10 @@ func setRoot(cx *conf.Cx, it *conf.Item) error {
 	}
 	c.root.Put(v)
 	c.alias, c.rootItem = alias, it
+	c.aliasLen = len(l.Name)
+	if l.re != nil {
+		c.aliasLen = -1
+	}
 	return nil
 }
 

@@ -14,28 +14,20 @@ import (
 // variables that make no sense. The result is valid until the request ends.
 func (r *Request) MapPath(reserve int) (path []byte, ok bool) {
 	lc := r.loc.core
-	base := lc.root.V
 	rest := r.URI
 	if lc.alias {
 		if r.uriBroken {
 			r.Logf(LogAlert, "\"alias\" cannot be used in location \"%s\" where URI was rewritten", r.loc.Name)
 			return nil, false
 		}
-		if r.loc.re != nil {
-			// The alias of an expression is the whole name.
-			v := base.Eval(r)
-			return append(r.Alloc(len(v) + reserve)[:0], v...), true
+		switch {
+		case lc.aliasLen >= 0:
+			rest = rest[min(lc.aliasLen, len(rest)):]
+		case !r.uriBehindAlias:
+			rest = nil // the alias of an expression is the whole name
 		}
-		n := len(r.loc.Name)
-		if n > len(rest) {
-			n = len(rest)
-		}
-		rest = rest[n:]
 	}
-	root := base.Eval(r)
-	if len(root) == 0 || root[0] != '/' {
-		root = r.fullPath(root)
-	}
+	root := r.DocumentRoot()
 	p := append(r.Alloc(len(root) + len(rest) + reserve)[:0], root...)
 	return append(p, rest...), true
 }
@@ -57,6 +49,14 @@ func (r *Request) DocumentRoot() []byte {
 
 // Alias reports whether the location has an alias, not a root.
 func (l *Location) Alias() bool { return l.core.alias }
+
+// AliasLen is how many bytes of the path the alias of the location replaces,
+// -1 when it is the alias of an expression, which makes the whole file name.
+func (l *Location) AliasLen() int { return l.core.aliasLen }
+
+// SetURIBehindAlias has the file name be alias and path together where the
+// alias is that of an expression: try_files has chosen the path.
+func (r *Request) SetURIBehindAlias() { r.uriBehindAlias = true }
 
 // SetContentType sets the content type by the extension of the path.
 func (r *Request) SetContentType() Code {

@@ -72,7 +72,9 @@ type perRequest struct {
 	errStatus  Code // status that an error_page in progress replaces
 	uriChanges int8 // internal redirects and rewrites left
 	uriChanged bool
-	uriBroken  bool // `break` kept the location for a path it was not chosen by
+	// uriBehindAlias says that URI goes behind the alias of an expression.
+	uriBehindAlias bool
+	uriBroken      bool // `break` kept the location for a path it was not chosen by
 
 	internal   bool
 	terminated bool

@@ -271,7 +271,7 @@ func (r *Request) InternalRedirect(uri, args []byte) Code {
 	r.useLocation()
 	r.internal = true
 	r.content = nil
-	r.uriChanged = false
+	r.uriChanged, r.uriBroken, r.uriBehindAlias = false, false, false
 	r.main.count++
 	r.phase = r.gen.phaseAt[ServerRewrite]
 	r.write = runPhases
