@@ -281,6 +281,7 @@ func (l *State) PCall(nargs, nres int) (n int, err *Error) {
 func (vm *VM) takeError(s *signal) *Error {
 	e := &Error{Value: vm.errVal, Aborted: s.abort}
 	if s.abort {
+		vm.abort = false
 		e.Text = "aborted"
 	} else {
 		e.Text = ErrorText(vm.errVal)

@@ -51,7 +51,7 @@ func (vm *VM) raiseOverflow(l *State) {
 	l.raiseText("stack overflow")
 }
 
-func (vm *VM) raiseAbort() { panic(&signal{abort: true}) }
+func (vm *VM) raiseAbort() { panic(abortSignal) }
 
 // Abort makes the run end with an error that no pcall of the script catches.
 func (vm *VM) Abort() {

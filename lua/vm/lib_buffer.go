@@ -275,7 +275,7 @@ func (l *State) encodeValue(b []byte, v Value, d *bufferDict, depth int) []byte 
 	case TypeTable:
 		return l.encodeTable(b, v.table(), d, depth)
 	}
-	l.Errorf("cannot serialize " + v.typeName())
+	l.Errorf("cannot serialize %s", v.typeName())
 	return nil
 }
 

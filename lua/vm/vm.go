@@ -45,6 +45,9 @@ type VM struct {
 	ioIn  Value  // current files of io
 	ioOut Value
 
+	task *Task   // that runs
+	idle []*Task // pooled
+
 	budget  Budget
 	used    Usage
 	abort   bool
