@@ -382,6 +382,9 @@ func (c *compiler) alt(n *node, rest *first) {
 				c.node(s, rest)
 				break
 			}
+			if c.p.hasVerb {
+				firsts[i], laters[i+1] = anything(), anything() // (*THEN) counts on the frame
+			}
 			sp := c.split(firsts[i], laters[i+1])
 			c.code[sp].x = c.pc()
 			c.node(s, rest)

@@ -95,13 +95,20 @@ func (c *compiler) groupRepeat(n, body *node, rest *first) {
 	if n.max == infinite && lo > 0 {
 		lo--
 	}
+	turnRest := loopRest
+	if slot >= 0 {
+		turnRest = anything() // a turn that is due may still give back for the next
+	}
 	for range lo {
-		c.node(body, loopRest)
+		c.node(body, turnRest)
 		if c.full {
 			return
 		}
 	}
 	if n.max == infinite {
+		if n.min > 0 {
+			loopRest = turnRest
+		}
 		c.unlimited(n, body, loopRest, enter, rest, nullable, slot)
 	} else {
 		c.optional(n, body, loopRest, enter, rest, slot)

@@ -36,6 +36,11 @@ func randomCase(r *rand.Rand, perl bool) diffCase {
 			c.mods += "," + f.name
 		}
 	}
+	if strings.Contains(c.pattern, "(*") {
+		// What a verb sees depends on the search.
+		c.flags |= NoStartOptimize
+		c.mods += ",no_start_optimize"
+	}
 	for range 4 {
 		data := make([]byte, 30)
 		for i := range data {

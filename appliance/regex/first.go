@@ -49,6 +49,9 @@ func (a *analyzer) firstOf(n *node, rest *first) *first {
 		if n.op == nScript {
 			return a.firstOf(n.subs[0], anything())
 		}
+		if !a.skipVerbs && hasVerb(n) {
+			return anything()
+		}
 		return &first{set: rest.set, end: rest.end}
 	case nFail:
 		return &first{}
@@ -198,6 +201,13 @@ func minLen(n *node) int {
 		return min(minLen(n.subs[0])*n.min, infinite)
 	}
 	return 0
+}
+
+// hasVerb tells whether n holds a backtracking verb.
+func hasVerb(n *node) bool {
+	found := n.op == nVerb
+	n.each(func(s *node) { found = found || hasVerb(s) })
+	return found
 }
 
 // hasAccept tells whether n holds an (*ACCEPT), which ends a match anywhere.
