@@ -358,3 +358,6 @@ func (l *Location) IfModifiedSince() ModifiedSince { return l.core.modifiedSince
 
 // MaxRanges is max_ranges of the location.
 func (l *Location) MaxRanges() int { return l.core.maxRanges.V }
+
+// LogNotFound is log_not_found of the location.
+func (l *Location) LogNotFound() bool { return l.core.logNotFound.V }

@@ -9,7 +9,9 @@ import (
 	"weir/appliance/http/access"
 	"weir/appliance/http/accesslog"
 	"weir/appliance/http/authrequest"
+	"weir/appliance/http/autoindex"
 	"weir/appliance/http/emptygif"
+	"weir/appliance/http/index"
 	"weir/appliance/http/mapping"
 	"weir/appliance/http/mirror"
 	"weir/appliance/http/notmodified"
@@ -17,6 +19,7 @@ import (
 	"weir/appliance/http/realip"
 	"weir/appliance/http/rewrite"
 	"weir/appliance/http/static"
+	"weir/appliance/http/tryfiles"
 )
 
 // list is in nginx's order of phases and filters: what comes first is asked
@@ -32,7 +35,10 @@ var list = http.Modules{
 	&rewrite.Module,
 	&access.Module,
 	&authrequest.Module,
+	&tryfiles.Module,
 	&mirror.Module,
+	&index.Module,
+	&autoindex.Module,
 	&static.Module,
 	&emptygif.Module,
 	&notmodified.Module,
