@@ -134,6 +134,11 @@ func (h *Headers) AddAs(id http1.HeaderID, name, value []byte) {
 	h.add(id, "", name, value)
 }
 
+// AddPlain appends a field that stands for nothing but itself: even one with a
+// well-known name is neither found by its ID nor replaced by what the core
+// writes of that name. It is what add_header adds.
+func (h *Headers) AddPlain(name, value []byte) { h.add(http1.HeaderUnknown, "", name, value) }
+
 func (h *Headers) add(id http1.HeaderID, sname string, name, value []byte) {
 	h.own()
 	at := uint32(len(h.block))

@@ -277,6 +277,13 @@ func (r *Request) NeedInMemory() { r.needInMemory = true }
 // MemoryNeeded reports whether NeedInMemory was called.
 func (r *Request) MemoryNeeded() bool { return r.needInMemory }
 
+// ExpectTrailers says that the response will have trailer fields, before its
+// header is sent, so that it is framed in chunks.
+func (r *Request) ExpectTrailers() { r.expectTrailers = true }
+
+// TrailersExpected reports whether ExpectTrailers was called.
+func (r *Request) TrailersExpected() bool { return r.expectTrailers }
+
 // DisableNotModified keeps the not_modified filter from answering 304 or 412.
 func (r *Request) DisableNotModified() { r.disableNotModified = true }
 

@@ -46,6 +46,8 @@ type Worker struct {
 	tcpInfo sock.Info // scratch for $tcpinfo_*
 	stats   Stats
 	local   []any // modules' objects of this worker, see WorkerSlot
+
+	published Published
 }
 
 // Stats counts what a worker did. It belongs to the worker; others get a copy

@@ -11,6 +11,7 @@ import (
 	"weir/appliance/http/authrequest"
 	"weir/appliance/http/autoindex"
 	"weir/appliance/http/emptygif"
+	"weir/appliance/http/headers"
 	"weir/appliance/http/index"
 	"weir/appliance/http/mapping"
 	"weir/appliance/http/mirror"
@@ -19,6 +20,7 @@ import (
 	"weir/appliance/http/realip"
 	"weir/appliance/http/rewrite"
 	"weir/appliance/http/static"
+	"weir/appliance/http/stubstatus"
 	"weir/appliance/http/tryfiles"
 )
 
@@ -40,10 +42,12 @@ var list = http.Modules{
 	&index.Module,
 	&autoindex.Module,
 	&static.Module,
+	&stubstatus.Module,
 	&emptygif.Module,
 	&notmodified.Module,
 	&ranges.Body,
 	&http.Copy,
+	&headers.Module,
 	&http.Postpone,
 	&ranges.Header,
 }
