@@ -100,11 +100,12 @@ func (a *analyzer) firstOf(n *node, rest *first) *first {
 		if n.max == 0 {
 			return rest
 		}
-		loop := rest.join(a.firstOf(n.subs[0], &first{set: rest.set, end: rest.end}))
+		// A further turn begins as the first one does.
+		turn := a.firstOf(n.subs[0], &first{set: rest.set, end: rest.end})
 		if n.min == 0 {
-			return loop
+			return rest.join(turn)
 		}
-		return a.firstOf(n.subs[0], loop)
+		return turn
 	case nAssert:
 		switch assertKind(n.kind) {
 		case aEndSubject:
