@@ -20,7 +20,7 @@ type Client struct {
 	postedHead, postedTail *Request
 
 	proxy    *ProxyHeader // PROXY protocol header of the connection, nil for none
-	override *sock.Addr   // address that realip put in place of the peer's
+	override sock.Addr    // address that realip put in place of the peer's; not valid: none
 
 	started  int64  // loop time when the connection came
 	requests uint32 // requests on this connection so far
@@ -66,6 +66,18 @@ type Stream interface {
 // Net is the client's connection, for modules that tunnel.
 func (c *Client) Net() *conn.Conn { return c.net }
 
+// TakeUnread hands over what the client sent behind the request and nobody has
+// read: a tunnel passes it on first. It is valid until the request ends.
+func (c *Client) TakeUnread() []byte {
+	h, ok := c.stream.(*h1Conn)
+	if !ok {
+		return nil
+	}
+	b := h.head[h.pos:]
+	h.pos = len(h.head)
+	return b
+}
+
 // Number is the connection's number in logs: $connection.
 func (c *Client) Number() uint64 { return c.net.Number }
 
@@ -79,14 +91,15 @@ func (c *Client) Pipelined() bool { return c.flags&clientPipelined != 0 }
 // Remote is the address of the client: the peer's, unless SetRemote put
 // another in its place.
 func (c *Client) Remote() sock.Addr {
-	if c.override != nil {
-		return *c.override
+	if c.override.IsValid() {
+		return c.override
 	}
 	return c.net.Remote()
 }
 
-// SetRemote replaces what Remote returns, as realip does; nil undoes it.
-func (c *Client) SetRemote(a *sock.Addr) { c.override = a }
+// SetRemote replaces what Remote returns, as realip does, until the current
+// request has been logged.
+func (c *Client) SetRemote(a sock.Addr) { c.override = a }
 
 // ProxyHeader is the PROXY protocol header the connection began with, nil for
 // none.
@@ -218,7 +231,7 @@ func (c *Client) log() *errlog.Log {
 
 // RemoteReplaced reports whether SetRemote put another address in place of
 // the peer's.
-func (c *Client) RemoteReplaced() bool { return c.override != nil }
+func (c *Client) RemoteReplaced() bool { return c.override.IsValid() }
 
 // Peer is the address of the connection's other end.
 func (c *Client) Peer() sock.Addr { return c.net.Remote() }

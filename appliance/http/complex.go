@@ -107,6 +107,9 @@ func isName(s string) bool {
 // HasVariables reports whether text would compile to something not constant.
 func HasVariables(text string) bool { return strings.IndexByte(text, '$') >= 0 }
 
+// ConstantComplex is the compiled form of text without variables.
+func ConstantComplex(text string) *Complex { return &Complex{text: text, lit: []byte(text)} }
+
 // Text returns the parameter as it was written.
 func (c *Complex) Text() string { return c.text }
 

@@ -16,12 +16,14 @@ import (
 	"weir/appliance/http/mapping"
 	"weir/appliance/http/mirror"
 	"weir/appliance/http/notmodified"
+	"weir/appliance/http/proxy"
 	"weir/appliance/http/ranges"
 	"weir/appliance/http/realip"
 	"weir/appliance/http/rewrite"
 	"weir/appliance/http/static"
 	"weir/appliance/http/stubstatus"
 	"weir/appliance/http/tryfiles"
+	"weir/appliance/http/upstream"
 )
 
 // list is in nginx's order of phases and filters: what comes first is asked
@@ -29,6 +31,7 @@ import (
 // output part by part, those behind it the response as a whole.
 var list = http.Modules{
 	&http.Core,
+	&upstream.Module,
 	&accesslog.Module,
 	&mapping.Map,
 	&mapping.Geo,
@@ -43,6 +46,7 @@ var list = http.Modules{
 	&autoindex.Module,
 	&static.Module,
 	&stubstatus.Module,
+	&proxy.Module,
 	&emptygif.Module,
 	&notmodified.Module,
 	&ranges.Body,

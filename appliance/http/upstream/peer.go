@@ -1,0 +1,108 @@
+package upstream
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"weir/netio/sock"
+)
+
+// Peer is one address of a group.
+type Peer struct {
+	// Immutable.
+	Addr        sock.Addr
+	Name        []byte // address as text: $upstream_addr
+	Server      string // as the server directive has it
+	Weight      int32
+	MaxFails    int32
+	MaxConns    int32
+	FailTimeout int64 // seconds
+	Down        bool
+
+	state *peerState // shared by all workers
+}
+
+// peerState is what workers know together about a peer. It is found again
+// after a reload by the peer's identity.
+type peerState struct {
+	conns    atomic.Int32 // requests being passed to it
+	fails    atomic.Int32 // failures within fail_timeout
+	checked  atomic.Int64 // when it was last chosen while failing, or failed: Unix seconds
+	accessed atomic.Int64 // when it last failed: Unix seconds
+}
+
+// usable reports whether the peer may be chosen now.
+func (p *Peer) usable(now int64) bool {
+	s := p.state
+	switch {
+	case p.Down:
+		return false
+	case p.MaxFails != 0 && s.fails.Load() >= p.MaxFails && now-s.checked.Load() <= p.FailTimeout:
+		return false
+	case p.MaxConns != 0 && s.conns.Load() >= p.MaxConns:
+		return false
+	}
+	return true
+}
+
+// chosen notes that a request goes to the peer.
+func (p *Peer) chosen(now int64) {
+	s := p.state
+	s.conns.Add(1)
+	if now-s.checked.Load() > p.FailTimeout {
+		s.checked.Store(now)
+	}
+}
+
+// Set is the peers of a group at one time. It is immutable.
+type Set struct {
+	peers  []*Peer
+	total  int32 // of weights
+	tries  int   // peers that are not down
+	single bool  // one peer and no backup: no failure is ever counted
+	backup *Set  // nil for none
+	points []point
+}
+
+func newSet(peers, backup []*Peer) *Set {
+	s := &Set{peers: peers}
+	for _, p := range peers {
+		s.total += p.Weight
+		if !p.Down {
+			s.tries++
+		}
+	}
+	if len(backup) > 0 {
+		s.backup = newSet(backup, nil)
+		s.backup.single = false
+	}
+	s.single = len(peers) == 1 && s.backup == nil
+	return s
+}
+
+// Tries is how many peers a request may be passed to in turn.
+func (s *Set) allTries() int {
+	if s.backup != nil {
+		return s.tries + s.backup.tries
+	}
+	return s.tries
+}
+
+// groupState keeps the states of a group's peers over reloads.
+type groupState struct {
+	mu    sync.Mutex
+	peers map[string]*peerState // by server and address
+}
+
+// of returns the state of a peer's identity.
+func (g *groupState) of(p *Peer) *peerState {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	key := p.Server + "\x00" + string(p.Name)
+	s := g.peers[key]
+	if s == nil {
+		s = new(peerState)
+		g.peers[key] = s
+	}
+	return s
+}
