@@ -129,7 +129,10 @@ func (st *copyState) fill(r *Request, out *Chain) Code {
 		}
 		if l.Size() == 0 {
 			st.in.Pop()
-			piece.Flags = l.Flags &^ buf.InFile
+			// We wait for the buffer to come back unless this is the end.
+			if piece.Flags = l.Flags &^ buf.InFile; piece.Flags&buf.LastInChain == 0 {
+				piece.Flags |= buf.Recycled
+			}
 			r.w.Buffers.Done(l)
 		}
 		out.Append(piece)
