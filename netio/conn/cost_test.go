@@ -174,7 +174,8 @@ func serveCost(addr string) {
 	if err != nil {
 		panic(err)
 	}
-	fd, err := sock.Listen(sock.ListenOptions{Addr: a, Backlog: 8192})
+	deferred := os.Getenv("WEIR_COST_DEFERRED") != ""
+	fd, err := sock.Listen(sock.ListenOptions{Addr: a, Backlog: 8192, Deferred: deferred})
 	if err != nil {
 		panic(err)
 	}
@@ -193,7 +194,7 @@ func serveCost(addr string) {
 		}
 		acceptor = &relay{d: d, backend: backend}
 	}
-	if _, err := conn.NewListener(d, fd, acceptor, conn.ListenerOptions{Addr: a}); err != nil {
+	if _, err := conn.NewListener(d, fd, acceptor, conn.ListenerOptions{Addr: a, Deferred: deferred}); err != nil {
 		panic(err)
 	}
 	loop.Run()
@@ -211,6 +212,9 @@ func startPinned(t *testing.T, cpu int, addr string, env []string, args ...strin
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
 	for range 100 {
 		if c, err := net.Dial("tcp", addr); err == nil {
+			// Served before the clock starts, on a deferred listener too.
+			fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+			c.Read(make([]byte, 1))
 			c.Close()
 			return cmd
 		}
@@ -308,11 +312,13 @@ func TestCostBesideNginx(t *testing.T) {
 		ours, theirs           = "127.0.0.1:18181", "127.0.0.1:18182"
 		oursProxy, theirsProxy = "127.0.0.1:18185", "127.0.0.1:18186"
 		backend                = "127.0.0.1:18187"
+		oursDeferred           = "127.0.0.1:18188"
 	)
 	echo := startPinned(t, 0, ours, []string{"WEIR_COST_SERVE=" + ours}, os.Args[0])
 	worker := startNginx(t, 0, theirs, "")
 	startNginx(t, 1, backend, "")
 	proxy := startPinned(t, 0, oursProxy, []string{"WEIR_COST_SERVE=" + oursProxy, "WEIR_COST_BACKEND=" + backend}, os.Args[0])
+	deferred := startPinned(t, 0, oursDeferred, []string{"WEIR_COST_SERVE=" + oursDeferred, "WEIR_COST_DEFERRED=1"}, os.Args[0])
 	proxyWorker := startNginx(t, 0, theirsProxy, backend)
 	for _, load := range []struct {
 		name             string
@@ -322,6 +328,7 @@ func TestCostBesideNginx(t *testing.T) {
 	}{
 		{"keepalive", ours, theirs, echo.Process.Pid, worker, nil},
 		{"one-shot", ours, theirs, echo.Process.Pid, worker, []string{"-H", "Connection: close"}},
+		{"one-shot, deferred accept", oursDeferred, theirs, deferred.Process.Pid, worker, []string{"-H", "Connection: close"}},
 		{"proxied", oursProxy, theirsProxy, proxy.Process.Pid, proxyWorker, nil},
 	} {
 		var a, b, ratio []float64
@@ -333,7 +340,7 @@ func TestCostBesideNginx(t *testing.T) {
 		sort.Float64s(a)
 		sort.Float64s(b)
 		sort.Float64s(ratio)
-		t.Logf("%-10s us per request: raw loop %.2f, nginx %.2f, ratio of the rounds %.3f in [%.3f %.3f]", load.name,
+		t.Logf("%s: us per request: raw loop %.2f, nginx %.2f, ratio of the rounds %.3f in [%.3f %.3f]", load.name,
 			a[len(a)/2], b[len(b)/2], ratio[len(a)/2], ratio[0], ratio[len(ratio)-1])
 	}
 	t.Logf("resident: raw loop %d KB, nginx worker %d KB", rss(echo.Process.Pid), rss(worker))

@@ -208,10 +208,7 @@ func (l *Loop) wait() {
 	idle := len(l.tasks) == 0 && l.posted == nil
 	n := 0
 	if !idle || l.n >= busyBatch {
-		var e syscall.Errno
-		if n, e = epollNow(l.epfd, &l.events); e != 0 {
-			n = 0
-		}
+		n = l.ask()
 	}
 	if n == 0 && idle {
 		n = l.sleep()
@@ -222,12 +219,22 @@ func (l *Loop) wait() {
 	l.count.turn(l.ns, n)
 }
 
+// ask returns how many events are ready, without blocking.
+func (l *Loop) ask() int {
+	n, e := epollNow(l.epfd, &l.events)
+	if e != 0 {
+		return 0
+	}
+	return n
+}
+
 // sleep blocks until something happens and returns how many events there
-// are.
+// are. When a timer or a letter is due it does not block, but asks: neither
+// may keep events waiting for ever.
 func (l *Loop) sleep() int {
 	ms := l.timers.until(l.refreshMS())
 	if ms == 0 || !l.mail.prepareSleep() {
-		return 0
+		return l.ask()
 	}
 	l.count.sleep(l.ns)
 	n, e := epollWait(l.epfd, &l.events, ms)

@@ -292,6 +292,40 @@ func TestPostWakesASleepingLoopAndOnlyThen(t *testing.T) {
 	}
 }
 
+func TestSlowTimersAndLettersDoNotStarveEvents(t *testing.T) {
+	l := newLoop(t, Config{})
+	a, b := pair(t)
+	defer unix.Close(a)
+	defer unix.Close(b)
+	s := &source{}
+	if err := l.Add(a, In|Edge, s); err != nil {
+		t.Fatal(err)
+	}
+	unix.Write(b, []byte("x"))
+	var timer Timer
+	timer.Owner = owner(func(*Timer) {
+		l.SetTimer(&timer, 1)
+		for end := time.Now().Add(2 * time.Millisecond); time.Now().Before(end); {
+		}
+	})
+	l.SetTimer(&timer, 1)
+	time.Sleep(2 * time.Millisecond)
+	for range 3 {
+		l.Step()
+	}
+	if len(s.events) != 1 {
+		t.Fatal("a timer that is always due keeps events waiting")
+	}
+	unix.Write(b, []byte("x"))
+	for range 3 {
+		l.Post(task(func() {}))
+		l.Step()
+	}
+	if len(s.events) != 2 {
+		t.Fatal("letters keep events waiting")
+	}
+}
+
 func TestStatsTellBusyFromIdle(t *testing.T) {
 	l := newLoop(t, Config{})
 	var timer Timer
