@@ -44,8 +44,10 @@ func AddrFrom(ip netip.Addr, port uint16) Addr {
 			lo:   binary.BigEndian.Uint64(b[8:]),
 			port: port, family: IPv6,
 		}
-		if z, err := strconv.ParseUint(ip.Zone(), 10, 32); err == nil {
-			a.scope = uint32(z)
+		if zone := ip.Zone(); zone != "" { // a failed parse allocates
+			if z, err := strconv.ParseUint(zone, 10, 32); err == nil {
+				a.scope = uint32(z)
+			}
 		}
 		return a
 	}
