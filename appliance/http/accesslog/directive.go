@@ -11,14 +11,12 @@ import (
 	"weir/appliance/http"
 )
 
-// logFile is a file, or with variables a set of files, that access_log
-// directives of one configuration name.
+// logFile is a file that access_log directives of one configuration name.
 type logFile struct {
 	path   string
 	params sinkParams
-	file   *errlog.File // nil when the name has variables
-	cache  *cacheConf   // of such names
-	sink   *sink        // set when the configuration is complete
+	file   *errlog.File
+	sink   *sink // set when the configuration is complete
 }
 
 // file returns the logFile of a path, which directives share.
@@ -84,8 +82,6 @@ func setLog(cx *conf.Cx, it *conf.Item) error {
 		if l.path, err = b.CompileComplex(cx.Path(where, false)); err != nil {
 			return err
 		}
-		l.file = &logFile{path: where}
-		m.paths = append(m.paths, l.file)
 	default:
 		l.file = m.file(b.Cycle(), cx.Path(where, false))
 	}
@@ -213,17 +209,15 @@ func finish(b *http.Builder) error {
 	for _, l := range b.Locations() {
 		lc := loc.In(l)
 		for _, log := range lc.logs {
-			if log.path != nil && log.file.cache == nil {
-				log.file.cache = lc.cache.V
+			if log.path == nil || log.files != nil {
+				continue // a file, or inherited and seen before
+			}
+			if log.files, err = openPaths(c, log.path.Text(), lc.cache.V); err != nil {
+				return err
 			}
 		}
 	}
 	for _, f := range m.files {
-		if err := f.open(c, m.writer); err != nil {
-			return err
-		}
-	}
-	for _, f := range m.paths {
 		if err := f.open(c, m.writer); err != nil {
 			return err
 		}
@@ -234,15 +228,21 @@ func finish(b *http.Builder) error {
 
 func (f *logFile) open(c *cycle.Cycle, w *writer) error {
 	id := cycle.ZoneID{Kind: "access_log", Name: "file " + f.path, Params: fmt.Sprintf("%+v", f.params)}
-	if f.file == nil {
-		id.Name = "path " + f.path
-		if f.cache != nil {
-			id.Params = fmt.Sprintf("%+v", *f.cache)
-		}
-	}
 	z, err := c.Zone(id, func() (any, error) { return newSink(w, f), nil })
 	if err == nil {
 		f.sink = z.(*sink)
 	}
 	return err
+}
+
+func openPaths(c *cycle.Cycle, path string, cache *cacheConf) (*pathFiles, error) {
+	id := cycle.ZoneID{Kind: "access_log", Name: "path " + path}
+	if cache != nil {
+		id.Params = fmt.Sprintf("%+v", *cache)
+	}
+	z, err := c.Zone(id, func() (any, error) { return newPathFiles(cache), nil })
+	if err != nil {
+		return nil, err
+	}
+	return z.(*pathFiles), nil
 }

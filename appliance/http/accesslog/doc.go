@@ -18,9 +18,9 @@
 // workers write their own batches: lines are never dropped, the disk slows the
 // server down, as it does nginx.
 //
-// Files whose name has variables are opened by the writer, too, through a cache
-// when open_log_file_cache asks for one. Lines for syslog are datagrams sent
-// at once by the worker.
+// Files whose name has variables are written at once by the worker, as in
+// nginx, through a cache of open files when open_log_file_cache asks for one.
+// Lines for syslog are datagrams, sent at once, too.
 //
 // # Ownership
 //

@@ -16,7 +16,6 @@ var (
 type mainConf struct {
 	formats []*format
 	files   map[string]*logFile // by full path
-	paths   []*logFile          // with variables in their names
 	writer  *writer
 }
 
@@ -27,11 +26,12 @@ type locConf struct {
 	cache conf.Opt[*cacheConf]
 }
 
-// accessLog is one access_log directive. Exactly one of file and syslog is
-// set.
+// accessLog is one access_log directive. Exactly one of file, path and syslog
+// is set.
 type accessLog struct {
 	file   *logFile
 	path   *http.Complex // when the name has variables
+	files  *pathFiles    // of path; set when the configuration is complete
 	syslog *errlog.Syslog
 	format *format
 	filter *http.Complex // if=, nil for none
@@ -106,16 +106,16 @@ func logRequest(r *http.Request) http.Code {
 				continue
 			}
 		}
-		if l.path != nil {
-			w.line = appendRecord(w.line[:0], r, l)
-		} else {
-			w.line = l.format.append(w.line[:0], r)
-		}
+		w.line = l.format.append(w.line[:0], r)
 		if l.syslog != nil {
 			l.syslog.Send(-1, w.line)
 			continue
 		}
 		w.line = append(w.line, '\n')
+		if l.path != nil {
+			l.files.log(r, l.path.Eval(r), w.line)
+			continue
+		}
 		w.shard(l.file.sink).add(w.line)
 	}
 	return http.OK

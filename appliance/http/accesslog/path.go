@@ -1,9 +1,8 @@
 package accesslog
 
 import (
-	"bytes"
-	"encoding/binary"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -11,37 +10,19 @@ import (
 	"weir/appliance/http"
 )
 
-// A line for a file whose name has variables travels as a record:
-//
-//	size 4 | root size 4 | path size 4 | root | path | line with its line feed
-//
-// size counts everything behind it.
-const recordHead = 12
-
-// appendRecord formats the line of r for log l, without the line feed that
-// the caller appends.
-func appendRecord(b []byte, r *http.Request, l *accessLog) []byte {
-	var head [recordHead]byte
-	b = append(b, head[:]...)
-	b = append(b, r.DocumentRoot()...)
-	root := len(b) - recordHead
-	b = append(b, l.path.Eval(r)...)
-	path := len(b) - recordHead - root
-	b = l.format.append(b, r)
-	binary.LittleEndian.PutUint32(b, uint32(len(b)+1-4))
-	binary.LittleEndian.PutUint32(b[4:], uint32(root))
-	binary.LittleEndian.PutUint32(b[8:], uint32(path))
-	return b
-}
-
-// pathFiles writes records. Without a cache every file is closed after the
-// lines that came for it in a row.
+// pathFiles are the files of a log whose name has variables. Its lines are
+// written at once, by the worker: which file it is, and whether it may be
+// there at all, is decided by the file system at the moment of the request.
+// Workers share it.
 type pathFiles struct {
-	conf cacheConf // max 0: no cache
+	conf cacheConf // max 0: every file is closed after its line
+
+	mu   sync.Mutex
 	open map[string]*pathFile
 }
 
-// pathFile is an open file of the cache.
+// pathFile is a file of the cache. f is nil until it was used often enough to
+// be kept open.
 type pathFile struct {
 	f     *os.File
 	info  os.FileInfo
@@ -58,120 +39,113 @@ func newPathFiles(c *cacheConf) *pathFiles {
 	return p
 }
 
-// write writes a batch of records.
-func (p *pathFiles) write(b []byte) {
-	now := time.Now()
-	p.expire(now)
-	for len(b) > 0 {
-		size := 4 + int(binary.LittleEndian.Uint32(b))
-		root, path, line := record(b[:size])
-		b = b[size:]
-		var more [][]byte
-		for len(b) > 0 { // lines for the same file in a row
-			size := 4 + int(binary.LittleEndian.Uint32(b))
-			root2, path2, line2 := record(b[:size])
-			if !bytes.Equal(path, path2) || !bytes.Equal(root, root2) {
-				break
-			}
-			more = append(more, line2)
-			b = b[size:]
-		}
-		if more != nil {
-			line = append(append([]byte(nil), line...), bytes.Join(more, nil)...)
-		}
-		p.writeTo(string(root), string(path), line, now)
+// log writes the line of r, unless the document root of the request is not
+// there: hosts that nobody serves must not make files.
+func (p *pathFiles) log(r *http.Request, name, line []byte) {
+	root := r.DocumentRoot()
+	d := r.OpenFile(root, http.FileDir)
+	if d.Err == 0 && !d.IsDir {
+		d.Err = syscall.ENOTDIR
 	}
-}
-
-// record takes a record apart.
-func record(b []byte) (root, path, line []byte) {
-	r := int(binary.LittleEndian.Uint32(b[4:]))
-	n := int(binary.LittleEndian.Uint32(b[8:]))
-	b = b[recordHead:]
-	return b[:r], b[r : r+n], b[r+n:]
-}
-
-// writeTo writes lines to a file, if the document root of their requests is
-// there: names of hosts that nobody serves make no files.
-func (p *pathFiles) writeTo(root, path string, lines []byte, now time.Time) {
-	info, err := os.Stat(root)
-	if err == nil && !info.IsDir() {
-		err = syscall.ENOTDIR
-	}
-	if err != nil {
-		errlog.Default().Printf(errlog.Error, 0, "testing \"%s\" existence failed%s while logging request", root, errlog.ErrnoText(err))
+	if d.Err != 0 {
+		r.Logf(http.LogErr, "testing \"%s\" existence failed%s", root, errlog.ErrnoText(d.Err))
 		return
 	}
-	f, err := p.get(path, now)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f, keep, err := p.get(name, time.Now())
 	if err != nil {
-		errlog.Default().Printf(errlog.Crit, 0, "open() \"%s\" failed%s while logging request", path, errlog.ErrnoText(err))
+		r.Logf(http.LogCrit, "open() \"%s\" failed%s", name, errlog.ErrnoText(err))
 		return
 	}
-	if _, err := f.f.Write(lines); err != nil {
-		errlog.Default().Printf(errlog.Alert, 0, "write() to \"%s\" failed%s while logging request", path, errlog.ErrnoText(err))
+	if _, err := f.Write(line); err != nil {
+		r.Logf(http.LogAlert, "write() to \"%s\" failed%s", name, errlog.ErrnoText(err))
 	}
-	if p.open[path] != f {
-		_ = f.f.Close() // written by then; the kernel has no more to say of an appended file
+	if !keep {
+		_ = f.Close() // the line is written; closing has nothing to add
 	}
 }
 
-// get returns the file called path, open for appending.
-func (p *pathFiles) get(path string, now time.Time) (*pathFile, error) {
-	if f := p.open[path]; f != nil {
-		if now.Sub(f.check) < time.Duration(p.conf.valid)*time.Second {
-			f.used = now
-			f.uses++
-			return f, nil
-		}
-		if info, err := os.Stat(path); err == nil && os.SameFile(info, f.info) {
-			f.used, f.check = now, now
-			f.uses++
-			return f, nil
-		}
-		p.drop(path, f)
-	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	f := &pathFile{f: file, used: now, check: now, uses: 1}
+// get returns the file called name, open for appending, and whether it stays
+// in the cache. p.mu is held.
+func (p *pathFiles) get(name []byte, now time.Time) (f *os.File, keep bool, err error) {
 	if p.conf.max == 0 {
-		return f, nil
+		f, err = openLog(string(name))
+		return f, false, err
 	}
-	if f.info, err = file.Stat(); err != nil {
-		return f, nil // still good for writing
+	p.expire(now)
+	e := p.open[string(name)]
+	if e == nil {
+		if len(p.open) >= p.conf.max {
+			p.evict()
+		}
+		e = &pathFile{}
+		p.open[string(name)] = e
 	}
-	if len(p.open) >= p.conf.max {
-		p.evict()
+	e.used = now
+	e.uses++
+	if e.f != nil && p.current(e, name, now) {
+		return e.f, true, nil
 	}
-	p.open[path] = f
-	return f, nil
+	if f, err = openLog(string(name)); err != nil {
+		return nil, false, err
+	}
+	if e.uses < p.conf.minUses {
+		return f, false, nil
+	}
+	if e.info, err = f.Stat(); err != nil {
+		return f, false, nil // good for this line
+	}
+	e.f, e.check = f, now
+	return f, true, nil
 }
 
-// evict closes the file that was not used for the longest time.
+// current reports whether an open file still has its name; if not, it is
+// closed. It asks at most once within the time of valid=.
+func (p *pathFiles) current(e *pathFile, name []byte, now time.Time) bool {
+	if now.Sub(e.check) < time.Duration(p.conf.valid)*time.Second {
+		return true
+	}
+	if info, err := os.Stat(string(name)); err == nil && os.SameFile(info, e.info) {
+		e.check = now
+		return true
+	}
+	e.close()
+	return false
+}
+
+func openLog(name string) (*os.File, error) {
+	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+}
+
+// evict drops the file that was not used for the longest time.
 func (p *pathFiles) evict() {
 	var oldest string
-	var of *pathFile
-	for path, f := range p.open {
-		if of == nil || f.used.Before(of.used) {
-			oldest, of = path, f
+	var e *pathFile
+	for name, o := range p.open {
+		if e == nil || o.used.Before(e.used) {
+			oldest, e = name, o
 		}
 	}
-	if of != nil {
-		p.drop(oldest, of)
+	if e != nil {
+		e.close()
+		delete(p.open, oldest)
 	}
 }
 
-// expire closes files that were used too little within inactive seconds.
+// expire drops files that nobody used for the time of inactive=.
 func (p *pathFiles) expire(now time.Time) {
-	for path, f := range p.open {
-		if idle := now.Sub(f.used); idle >= time.Duration(p.conf.inactive)*time.Second || idle > 0 && f.uses < p.conf.minUses {
-			p.drop(path, f)
+	for name, e := range p.open {
+		if now.Sub(e.used) >= time.Duration(p.conf.inactive)*time.Second {
+			e.close()
+			delete(p.open, name)
 		}
 	}
 }
 
-func (p *pathFiles) drop(path string, f *pathFile) {
-	delete(p.open, path)
-	_ = f.f.Close()
+func (e *pathFile) close() {
+	if e.f != nil {
+		_ = e.f.Close() // every line was written when it came
+		e.f = nil
+	}
 }

@@ -28,30 +28,26 @@ const (
 	maxQueued = 32
 )
 
-// sink is where the lines of one file, or of the files of one name with
-// variables, go. It lives as long as some configuration names it.
+// sink is where the lines of one file go. It lives as long as some
+// configuration names it.
 type sink struct {
 	id     int // index of workerLogs.shards
 	w      *writer
-	file   *errlog.File // nil for paths
-	size   int          // of a batch
+	file   *errlog.File
+	size   int // of a batch
 	delay  time.Duration
 	params sinkParams
 
-	mu    sync.Mutex // held while writing; contended only when the disk is slow
-	paths *pathFiles
-	zip   *gzip.Writer
-	zbuf  bytebufferpool.ByteBuffer
-	told  time.Time // when a failed write was last logged
+	mu   sync.Mutex // held while writing; contended only when the disk is slow
+	zip  *gzip.Writer
+	zbuf bytebufferpool.ByteBuffer
+	told time.Time // when a failed write was last logged
 }
 
 func newSink(w *writer, f *logFile) *sink {
 	s := &sink{id: int(w.ids.Add(1)) - 1, w: w, file: f.file, params: f.params, size: batchSize, delay: flushDelay}
 	if f.params.size != 0 {
 		s.size, s.delay = int(f.params.size), time.Duration(f.params.flush)*time.Millisecond
-	}
-	if f.file == nil {
-		s.paths = newPathFiles(f.cache)
 	}
 	return s
 }
@@ -125,10 +121,6 @@ func (s *shard) drain(now time.Time, all bool) (due time.Time, rest bool) {
 
 // write writes a batch; k.mu is held.
 func (k *sink) write(b []byte) {
-	if k.file == nil {
-		k.paths.write(b)
-		return
-	}
 	if k.params.gzip != 0 {
 		b = k.compress(b)
 	}
