@@ -116,7 +116,6 @@ type perRequest struct {
 	capturesIn   []byte
 	upstreamText []byte
 	upstream     Upstream // exchange with a backend, the last one made for this request
-	uriDetached  bool     // URI was rewritten without looking for a location again
 
 	one        Chain // what OutputLink passes
 	body       *Body
@@ -195,10 +194,6 @@ func (r *Request) Upstream() Upstream { return r.upstream }
 
 // SetUpstream attaches an exchange. It does not release the one before.
 func (r *Request) SetUpstream(u Upstream) { r.upstream = u }
-
-// URIDetached reports whether `rewrite ... break` has changed the path, so
-// that it is passed on as it is and not mapped from the location's.
-func (r *Request) URIDetached() bool { return r.uriDetached }
 
 type cleanup struct {
 	run  func(data any)

@@ -228,7 +228,6 @@ func (r *Request) setURI(uri []byte) {
 // slash and stay valid until the request ends. $request_uri stays as it was.
 func (r *Request) SetURI(uri []byte) {
 	r.setURI(uri)
-	r.uriDetached = true
 }
 
 // RewriteURI is SetURI that also has the location chosen anew after the
@@ -264,7 +263,6 @@ func (r *Request) InternalRedirect(uri, args []byte) Code {
 		return Done
 	}
 	r.setURI(uri)
-	r.uriDetached = false
 	r.Args = args
 	clear(r.state)
 	r.loc = r.srv.root

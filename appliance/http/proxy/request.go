@@ -150,7 +150,7 @@ func (c *locConf) writeURI(w *writer, x *upstream.Exchange) {
 		return
 	}
 	rest := r.URI
-	if !r.URIDetached() {
+	if r.ValidLocation() {
 		if uri != "" {
 			rest = rest[min(len(c.pass.location), len(rest)):]
 		}
