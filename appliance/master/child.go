@@ -82,9 +82,11 @@ func (m *master) startServer() (*child, error) {
 		Path:       "/proc/self/exe",
 		Args:       []string{"weir: server process"},
 		Env:        append(m.serverEnv(), linkVar+"=3"),
-		Stdout:     os.Stdout,
 		Stderr:     os.Stderr,
 		ExtraFiles: []*os.File{theirs},
+	}
+	if !m.daemon {
+		cmd.Stdout = os.Stdout // nobody must wait for the end of a daemon's output
 	}
 	if err := cmd.Start(); err != nil {
 		here.Free()

@@ -77,7 +77,7 @@ func (d *foreground) ready() {
 		return
 	}
 	defer null.Close()
-	for fd := range 3 {
+	for fd := range 2 { // standard error goes to the error log, or is the error log
 		_ = unix.Dup3(int(null.Fd()), fd, 0)
 	}
 }

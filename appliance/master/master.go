@@ -265,9 +265,15 @@ func (m *master) signal(sig unix.Signal) {
 		m.noaccept = true
 		m.retry = nil
 		if m.server != nil {
-			m.send(m.server, &server.Message{Op: server.Quit})
+			m.send(m.server, m.quitOrder())
 		}
 	}
+}
+
+// quitOrder is a graceful end for the server, a gentler one when a new binary
+// serves already.
+func (m *master) quitOrder() *server.Message {
+	return &server.Message{Op: server.Quit, Handover: m.upgrade.pid != 0}
 }
 
 // stop begins the end of the process.
@@ -282,12 +288,12 @@ func (m *master) stop(kind stopKind) {
 	if m.server == nil {
 		return
 	}
-	op := server.Quit
-	if kind == fast {
-		op = server.Stop
-		m.kill = time.After(stopTime)
+	if kind == graceful {
+		m.send(m.server, m.quitOrder())
+		return
 	}
-	m.send(m.server, &server.Message{Op: op})
+	m.kill = time.After(stopTime)
+	m.send(m.server, &server.Message{Op: server.Stop})
 }
 
 // ownsUnixSockets tells whether the files of Unix sockets are this process's to

@@ -113,6 +113,8 @@ func (s *standin) Acceptor(l *cycle.Listen) conn.Acceptor { return &port{s, l.Ke
 
 func (s *standin) Shutdown() { s.stopping = true }
 
+func (s *standin) Handover() { s.stopping = true }
+
 func (s *standin) Active() int { return s.active }
 
 func (s *standin) Close() {}

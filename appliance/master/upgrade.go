@@ -22,7 +22,7 @@ func (m *master) usr2(note func(string)) {
 	case m.upgrade.pid != 0 || m.stopping != running:
 		note(", ignoring")
 		return
-	case m.predecessorRuns():
+	case m.predecessorRuns() && exists(m.pidFile+oldPidSuffix):
 		note(", ignoring: the process that started this one still runs")
 		return
 	}
@@ -37,6 +37,11 @@ func (m *master) usr2(note func(string)) {
 		errlog.Default().Printf(errlog.Alert, 0, "execve() failed while executing new binary process %q%s", m.o.Args[0], errlog.ErrnoText(err))
 		m.renameBack()
 	}
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 // predecessorRuns tells whether the master that started this one still runs;

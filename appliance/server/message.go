@@ -33,7 +33,8 @@ type Message struct {
 	Op         Op     `json:"op"`
 	Generation int    `json:"generation,omitempty"`
 	Text       string `json:"text,omitempty"`
-	Body       []byte `json:"-"` // travels in a memory file; nil for none
+	Handover   bool   `json:"handover,omitempty"` // with Quit: another process accepts on the same sockets
+	Body       []byte `json:"-"`                  // travels in a memory file; nil for none
 }
 
 // Order is what comes with Load and Reopen. Paths are bytes, because JSON

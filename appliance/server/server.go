@@ -97,7 +97,7 @@ func Run(o Options) int {
 			}
 			s.obey(in.m, in.fds)
 		case sig := <-signals:
-			s.end(sig == unix.SIGQUIT)
+			s.end(sig == unix.SIGQUIT, false)
 		case <-s.deadline:
 			s.deadline = nil
 			s.stopWorkers()
@@ -126,7 +126,7 @@ func (s *Server) masterGone() {
 		return
 	}
 	errlog.Default().Printf(errlog.Alert, 0, "master process is gone, shutting down")
-	s.end(true)
+	s.end(true, false)
 	if s.deadline == nil {
 		s.deadline = time.After(orphanTime)
 	}
@@ -149,9 +149,9 @@ func (s *Server) obey(m *Message, fds []int) {
 			errlog.Default().Printf(errlog.Alert, 0, "reopening logs failed%s", errlog.ErrnoText(err))
 		}
 	case Quit:
-		s.end(true)
+		s.end(true, m.Handover)
 	case Stop:
-		s.end(false)
+		s.end(false, false)
 	case Query:
 		s.answer(s.status())
 	default:
@@ -354,7 +354,7 @@ func (s *Server) dismiss(n int, timeout int64) {
 		}
 	})
 	for _, w := range s.workers[n:] {
-		w.Quit()
+		w.Quit(true)
 		s.leaving = append(s.leaving, w)
 		if timeout > 0 {
 			time.AfterFunc(time.Duration(timeout)*time.Millisecond, w.Stop)
@@ -379,8 +379,9 @@ func bound(c *cycle.Cycle, sockets map[socketKey]int, i, n int) []worker.Bound {
 	return list
 }
 
-// end begins the end of the process. A fast one may follow a graceful one.
-func (s *Server) end(graceful bool) {
+// end begins the end of the process. A fast one may follow a graceful one. With
+// handover idle connections are kept until their timeout.
+func (s *Server) end(graceful, handover bool) {
 	if s.ended == nil {
 		s.ended = make(chan struct{})
 		s.stopping = true
@@ -388,7 +389,7 @@ func (s *Server) end(graceful bool) {
 		if graceful {
 			errlog.Default().Printf(errlog.Notice, 0, "gracefully shutting down")
 			for _, w := range all {
-				w.Quit()
+				w.Quit(handover)
 			}
 			s.closeSockets()
 			if s.cycle != nil && s.cycle.Core.ShutdownTimeout > 0 {

@@ -25,8 +25,12 @@ type Service interface {
 	// that was given to Use last.
 	Acceptor(l *cycle.Listen) conn.Acceptor
 	// Shutdown begins a graceful stop: requests that run are finished, idle
-	// connections closed as soon as clients can bear it.
+	// connections closed.
 	Shutdown()
+	// Handover is Shutdown when somebody else accepts on the same addresses:
+	// idle connections stay until their timeout, so that no request meets a
+	// connection that is just being closed.
+	Handover()
 	// Active is the number of connections a graceful stop still waits for.
 	Active() int
 	// Close is the last call: it writes what is buffered.
@@ -229,7 +233,8 @@ const drainEvery = 10
 
 // Quit begins a graceful stop: no new connections, and the worker ends when
 // the last one is closed. It returns when nothing is accepted any more.
-func (w *Worker) Quit() {
+// handover says that others go on accepting on the same addresses.
+func (w *Worker) Quit(handover bool) {
 	w.call(func() {
 		if w.quitting {
 			return
@@ -239,7 +244,11 @@ func (w *Worker) Quit() {
 			l.Close()
 			delete(w.listeners, fd)
 		}
-		w.svc.Shutdown()
+		if handover {
+			w.svc.Handover()
+		} else {
+			w.svc.Shutdown()
+		}
 		(*drainer)(w).Expired(nil)
 	})
 }

@@ -19,15 +19,18 @@ var (
 	defaultErrorLog = "logs/error.log"
 )
 
-func main() {
+func main() { os.Exit(program(os.Args)) }
+
+// program is one of weir's processes; it returns the exit code.
+func program(args []string) int {
 	services := newServices()
 	if link, ok := master.ServerLink(); ok {
-		os.Exit(server.Run(server.Options{Link: link, Table: stdmodules.Table(), New: services.worker}))
+		return server.Run(server.Options{Link: link, Table: stdmodules.Table(), New: services.worker})
 	}
-	if len(os.Args) > 1 && os.Args[1] == "demo" {
-		os.Exit(demo(os.Args[2:], services))
+	if len(args) > 1 && args[1] == "demo" {
+		return demo(args[2:], services)
 	}
-	os.Exit(run(os.Args, services))
+	return run(args, services)
 }
 
 // run answers a command line in nginx's language.
