@@ -279,14 +279,15 @@ func (l *State) PCall(nargs, nres int) (n int, err *Error) {
 
 // takeError makes an Error of the error under way, with the traceback of the frames that are still there.
 func (vm *VM) takeError(s *signal) *Error {
-	e := &Error{Value: vm.errVal, Aborted: s.abort}
+	e := &Error{Aborted: s.abort}
 	if s.abort {
 		vm.abort = false
-		e.Text = "aborted"
-	} else {
-		e.Text = ErrorText(vm.errVal)
-		e.Traceback = vm.cur.Traceback(e.Text, 0)
+		if vm.errVal.n == tagNil {
+			vm.errVal = String("aborted")
+		}
 	}
+	e.Value, e.Text = vm.errVal, ErrorText(vm.errVal)
+	e.Traceback = vm.cur.Traceback(e.Text, 0)
 	vm.errVal = Nil
 	return e
 }

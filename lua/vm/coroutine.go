@@ -68,6 +68,13 @@ func (vm *VM) enterThread(l, co *State, from, n int) bool {
 
 // yield is coroutine.yield: fr is its frame on l.
 func (vm *VM) yield(l *State, fr *frame, nargs int) bool {
+	if l.resumer == nil && vm.task != nil && vm.TaskYield != nil {
+		flags, nres, aux := fr.flags, int(fr.nres), fr.aux
+		fn := int(fr.base) - 1
+		n := vm.TaskYield(l)
+		l.fi--
+		return vm.finish(l, fn, l.top-n, n, nres, flags, aux)
+	}
 	if l.resumer == nil || l.ngo > 0 {
 		l.raiseText("attempt to yield across C-call boundary")
 	}

@@ -3,6 +3,7 @@ package vm
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -355,6 +356,15 @@ func (lx *lexer) longString(sep int, keep bool) string {
 	}
 }
 
+// errString reports an error inside a quoted string: what has been read of it is shown, escapes replaced.
+func (lx *lexer) errString(msg string, b []byte) {
+	near := lx.src[lx.start:lx.start+1] + string(b)
+	if i := strings.IndexByte(near, 0); i >= 0 {
+		near = near[:i]
+	}
+	lx.fail(lx.line, msg, near)
+}
+
 func (lx *lexer) quoted(q int) {
 	lx.next1()
 	b := lx.buf[:0]
@@ -363,7 +373,7 @@ func (lx *lexer) quoted(q int) {
 		case -1:
 			lx.errLex("unfinished string", tkEOF)
 		case '\n', '\r':
-			lx.errLex("unfinished string", tkString)
+			lx.errString("unfinished string", b)
 		case '\\':
 			lx.next1()
 			b = lx.escape(b)
@@ -396,12 +406,12 @@ func (lx *lexer) escape(b []byte) []byte {
 		lx.next1()
 		hi := hexVal(lx.ch)
 		if hi < 0 {
-			lx.errLex("invalid escape sequence", tkString)
+			lx.errString("invalid escape sequence", b)
 		}
 		lx.next1()
 		lo := hexVal(lx.ch)
 		if lo < 0 {
-			lx.errLex("invalid escape sequence", tkString)
+			lx.errString("invalid escape sequence", b)
 		}
 		b = append(b, byte(hi<<4|lo))
 	case 'u':
@@ -427,7 +437,7 @@ func (lx *lexer) escape(b []byte) []byte {
 		return b
 	default:
 		if !isDigit(c) {
-			lx.errLex("invalid escape sequence", tkString)
+			lx.errString("invalid escape sequence", b)
 		}
 		n := 0
 		for i := 0; i < 3 && isDigit(lx.ch); i++ {
@@ -435,7 +445,7 @@ func (lx *lexer) escape(b []byte) []byte {
 			lx.next1()
 		}
 		if n > 255 {
-			lx.errLex("invalid escape sequence", tkString)
+			lx.errString("invalid escape sequence", b)
 		}
 		return append(b, byte(n))
 	}
@@ -444,7 +454,7 @@ func (lx *lexer) escape(b []byte) []byte {
 }
 
 func (lx *lexer) escapeU(b []byte) []byte {
-	bad := func() { lx.errLex("invalid escape sequence", tkString) }
+	bad := func() { lx.errString("invalid escape sequence", b) }
 	lx.next1()
 	if lx.ch != '{' {
 		bad()

@@ -210,7 +210,7 @@ func (l *State) growStack(n int) {
 	if n > limit {
 		l.vm.raiseOverflow(l)
 	}
-	size := min(max(len(l.stack)*2, n+goSlack), maxStack+errStack+goSlack)
+	size := min(max(len(l.stack)*2, n+goSlack), limit)
 	s := make([]Value, size)
 	copy(s, l.stack)
 	for u := l.open; u != nil; u = u.next {

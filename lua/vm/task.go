@@ -27,6 +27,7 @@ type Task struct {
 	inError int
 	used    Usage
 	fuel    int64
+	late    bool
 
 	// Data is for the host.
 	Data any
@@ -43,7 +44,7 @@ func (vm *VM) Go(fn func(l *State)) *Task {
 	t.done, t.aborting = false, false
 	t.cur = t.l
 	t.goDepth, t.inError = 0, 0
-	t.used, t.fuel = Usage{}, fuelSlice
+	t.used, t.fuel, t.late = Usage{}, fuelSlice, false
 	if n := vm.budget.Instructions; n > 0 && n < fuelSlice {
 		t.fuel = n
 	}
@@ -97,13 +98,13 @@ func (t *Task) Resume() {
 		panic("BUG: resume of a task that is not parked")
 	}
 	vm := t.vm
-	prev, cur, depth, inError, used, fuel := vm.task, vm.cur, vm.goDepth, vm.inError, vm.used, vm.fuel
-	vm.task, vm.cur, vm.goDepth, vm.inError, vm.used, vm.fuel = t, t.cur, t.goDepth, t.inError, t.used, t.fuel
+	prev, cur, depth, inError, used, fuel, late := vm.task, vm.cur, vm.goDepth, vm.inError, vm.used, vm.fuel, vm.late
+	vm.task, vm.cur, vm.goDepth, vm.inError, vm.used, vm.fuel, vm.late = t, t.cur, t.goDepth, t.inError, t.used, t.fuel, t.late
 	t.running = true
 	t.next()
 	t.running = false
-	t.cur, t.goDepth, t.inError, t.used, t.fuel = vm.cur, vm.goDepth, vm.inError, vm.used, vm.fuel
-	vm.task, vm.cur, vm.goDepth, vm.inError, vm.used, vm.fuel = prev, cur, depth, inError, used, fuel
+	t.cur, t.goDepth, t.inError, t.used, t.fuel, t.late = vm.cur, vm.goDepth, vm.inError, vm.used, vm.fuel, vm.late
+	vm.task, vm.cur, vm.goDepth, vm.inError, vm.used, vm.fuel, vm.late = prev, cur, depth, inError, used, fuel, late
 	if t.done {
 		t.cur = nil
 		if len(vm.idle) >= maxIdleTasks {

@@ -50,6 +50,7 @@ type VM struct {
 
 	budget  Budget
 	used    Usage
+	late    bool // the instruction budget was exceeded once
 	abort   bool
 	gc      gcState
 	rng     prng
@@ -67,6 +68,9 @@ type VM struct {
 	Compile func(src, name string) (*Proto, error)
 	// OnGlobalWrite, when set, is called before a new global variable is created.
 	OnGlobalWrite func(l *State, name string)
+	// TaskYield, when set, is coroutine.yield in the outermost thread of a task, which nobody in Lua resumed: a host
+	// function that may park and pushes the results.
+	TaskYield Func
 	// FuelHook, when set, is called each time a slice of instructions is used up; an error it returns ends the run.
 	FuelHook func(l *State) error
 	// FullGC lets collectgarbage("collect") collect the whole process, which a server does not want.
@@ -138,7 +142,7 @@ func (vm *VM) SetBudget(b Budget) {
 
 // ResetUsage begins a run: what it uses is counted from here.
 func (vm *VM) ResetUsage() {
-	vm.used = Usage{}
+	vm.used, vm.late = Usage{}, false
 	vm.fuel = fuelSlice
 	if n := vm.budget.Instructions; n > 0 && n < fuelSlice {
 		vm.fuel = n
@@ -167,9 +171,7 @@ func (vm *VM) outOfFuel(l *State) {
 	if b := vm.budget.Instructions; b > 0 {
 		vm.used.Instructions += min(slice, b)
 		if vm.used.Instructions >= b {
-			vm.used.Instructions = 0
-			vm.fuel = slice
-			l.Errorf("instruction budget exceeded")
+			vm.overrun(l, slice)
 		}
 		slice = min(slice, b-vm.used.Instructions)
 	} else {
@@ -184,6 +186,19 @@ func (vm *VM) outOfFuel(l *State) {
 			l.Errorf("%s", err.Error())
 		}
 	}
+}
+
+// overrun ends a run that used up its instructions: with an error first, so that the script may clean up, and if it
+// goes on for another slice, with an abort that no pcall stops.
+func (vm *VM) overrun(l *State, grace int64) {
+	const msg = "instruction budget exceeded"
+	vm.fuel = grace
+	if vm.late {
+		vm.errVal = String(l.where(0) + msg)
+		vm.raiseAbort()
+	}
+	vm.late = true
+	l.runtimeError(msg)
 }
 
 func (vm *VM) stdout() io.Writer {
