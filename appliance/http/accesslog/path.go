@@ -75,21 +75,21 @@ func (p *pathFiles) get(name []byte, now time.Time) (f *os.File, keep bool, err 
 	}
 	p.expire(now)
 	e := p.open[string(name)]
-	if e == nil {
+	if e != nil && e.f != nil && p.current(e, name, now) {
+		e.use(now)
+		return e.f, true, nil
+	}
+	if f, err = openLog(string(name)); err != nil {
+		return nil, false, err
+	}
+	if e == nil { // only a file that can be opened takes a place from another
 		if len(p.open) >= p.conf.max {
 			p.evict()
 		}
 		e = &pathFile{}
 		p.open[string(name)] = e
 	}
-	e.used = now
-	e.uses++
-	if e.f != nil && p.current(e, name, now) {
-		return e.f, true, nil
-	}
-	if f, err = openLog(string(name)); err != nil {
-		return nil, false, err
-	}
+	e.use(now)
 	if e.uses < p.conf.minUses {
 		return f, false, nil
 	}
@@ -141,6 +141,11 @@ func (p *pathFiles) expire(now time.Time) {
 			delete(p.open, name)
 		}
 	}
+}
+
+func (e *pathFile) use(now time.Time) {
+	e.used = now
+	e.uses++
 }
 
 func (e *pathFile) close() {
