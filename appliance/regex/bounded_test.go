@@ -53,7 +53,7 @@ func TestHardPatternsEndInTime(t *testing.T) {
 func TestTheStepBudgetEndsAMatch(t *testing.T) {
 	re := MustCompile(`(a+)+\1b`, 0)
 	m := NewMatcher()
-	_, err := m.Match(re, []byte(strings.Repeat("a", 40)), 0, MatchOptions{Limit: 1000}, nil)
+	_, err := m.Match(re, []byte(strings.Repeat("a", 40)+"cb"), 0, MatchOptions{Limit: 1000}, nil)
 	if !errors.Is(err, ErrMatchLimit) {
 		t.Fatalf("got %v, want %v", err, ErrMatchLimit)
 	}

@@ -12,9 +12,12 @@
 //	        ── first.go ──▶ first sets            what can begin where
 //	        ── compile*.go ──▶ program (prog.go)  for the backtracking machine
 //	        ── search.go ──▶ search               how to find where to begin
+//	        ── nfa.go ──▶ automaton               what cannot match at all
 //
 // A Regex holds the result. Matcher.Match (match.go) asks the search for
-// candidates and runs the program at each (vm.go).
+// candidates and runs the program at each: vm.go has the loop with the common
+// instructions, vm_rare.go the others, backtrack.go the way back, verbs.go
+// what (*COMMIT) and its like do to it.
 //
 // # What keeps it fast
 //
@@ -27,9 +30,21 @@
 //
 // # What keeps it bounded
 //
-// A match counts its backtracking steps and ends with ErrMatchLimit at the
-// budget. The machine keeps its own stack, bounded too: nothing recurses on
-// the Go stack.
+// A match that goes back more often than its subject is long is looked at
+// again (effort.go). First a lazily built DFA (dfa.go) reads the subject once:
+// it accepts at least what the pattern accepts, so its no is final. After a
+// maybe the machine goes on and remembers failures, so that no choice is tried
+// twice at one place; this is sound outside of atomic groups and look-around,
+// in patterns without back-references. What is left is bounded by the step
+// budget: ErrMatchLimit. The machine keeps its own stack, bounded too; nothing
+// recurses on the Go stack.
+//
+// # Departures from PCRE2
+//
+// There are no callouts, no partial matching and no locale tables. Unicode
+// properties are the standard library's: scripts are not extended, and
+// properties it has no table for are unknown. A script run is one script. In
+// DFA mode (Longest) an atomic group is matched as outside of it.
 //
 // # Rules
 //

@@ -45,6 +45,8 @@ var (
 	ErrBadUTFOffset = &MatchError{-36, "bad offset into UTF string"}
 	// ErrDFAItem means that DFA mode met an item it does not support.
 	ErrDFAItem = &MatchError{-42, "pattern contains an item that is not supported for DFA matching"}
+	// ErrDFACond means that DFA mode met a condition it does not support.
+	ErrDFACond = &MatchError{-40, "backreference condition or recursion test is not supported for DFA matching"}
 	// ErrTooLong means a subject of 2 GiB or more.
 	ErrTooLong = &MatchError{-34, "bad option value"}
 )

@@ -98,6 +98,9 @@ func (m *Matcher) Match(re *Regex, s []byte, from int, opt MatchOptions, caps []
 	if len(s) > math.MaxInt32-1 {
 		return nil, ErrTooLong
 	}
+	if opt.Flags&Longest != 0 && re.dfaErr != nil {
+		return nil, re.dfaErr
+	}
 	m.utf = re.flags&UTF != 0
 	m.opt = opt.Flags | re.opt
 	if m.utf && re.flags&NoUTFCheck == 0 && opt.Flags&NoCheckUTF == 0 {

@@ -1,6 +1,10 @@
 package regex
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 // paren reads what follows an opening parenthesis.
 func (p *parser) paren(wasCond int) *Error {
@@ -244,7 +248,7 @@ func (p *parser) readName(end byte) (string, int, *Error) {
 		}
 		for !p.eof() {
 			r := p.peekRune()
-			if r != '_' && !digitUCP().has(r) && !isLetter(r) {
+			if r != '_' && !digitUCP().has(r) && !unicode.IsLetter(r) {
 				break
 			}
 			p.next()
@@ -779,4 +783,12 @@ func (p *parser) verbName() (string, *Error) {
 		name = p.appendChar(name, c)
 	}
 	return "", p.fail(errVerb)
+}
+
+// appendChar appends a character as the mode writes it: a byte, or UTF-8.
+func (p *parser) appendChar(dst []byte, r rune) []byte {
+	if p.opt&UTF != 0 {
+		return utf8.AppendRune(dst, r)
+	}
+	return append(dst, byte(r))
 }

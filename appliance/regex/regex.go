@@ -19,7 +19,8 @@ type Regex struct {
 	names   []Name
 	nl      newline
 	search  search
-	limit   int // (*LIMIT_MATCH=), 0: none
+	dfaErr  *MatchError // why DFA mode refuses the pattern; nil: it does not
+	limit   int         // (*LIMIT_MATCH=), 0: none
 	opt     MatchOption
 }
 
@@ -41,15 +42,33 @@ func Compile(pattern string, flags Flags) (*Regex, error) {
 	if p.notEmptyAt {
 		re.opt |= NotEmptyAtStart
 	}
+	re.dfaErr = dfaRefuses(root)
 	s := simplifier{utf: start&UTF != 0, verbs: p.hasVerb}
 	root = s.node(root)
 	p.opt = start
 	if re.prog, err = newCompiler(p).program(root); err != nil {
 		return nil, err
 	}
-	re.search = planSearch(p, root)
+	re.search = planSearch(p, root, re.prog.code)
 	re.nfa = newNFA(p, root)
 	return re, nil
+}
+
+// dfaRefuses returns the error that PCRE2's DFA matching gives for a pattern.
+func dfaRefuses(n *node) *MatchError {
+	switch {
+	case n.op == nBackref, n.op == nKeep, n.op == nScan, n.op == nVerb && verbKind(n.kind) != vMark, n.op == nCall && n.cond != nil:
+		return ErrDFAItem
+	case n.op == nCond && (condKind(n.kind) == cGroup || condKind(n.kind) == cRecursion && n.n >= 0):
+		return ErrDFACond
+	}
+	var err *MatchError
+	n.each(func(s *node) {
+		if err == nil {
+			err = dfaRefuses(s)
+		}
+	})
+	return err
 }
 
 // MustCompile is Compile for patterns that are known to be good; it panics on

@@ -14,12 +14,13 @@ type search struct {
 	prefix    string   // every match begins with it
 	required  string   // every match holds it; "": unknown, or not worth a look
 	first     *byteSet // every match begins with one of these bytes; nil: unknown
+	skip      int      // instructions that the search has done: the prefix, or the test for offset 0
 	firstByte int      // the byte, when there is one only; else -1
 	crlf      bool     // the pattern names CR or LF: step by bytes over CR LF
 }
 
 // planSearch derives the search from the tree.
-func planSearch(p *parser, root *node) search {
+func planSearch(p *parser, root *node, code []inst) search {
 	s := search{firstByte: -1}
 	s.crlf = p.hasCRLF
 	s.anchored = p.start&Anchored != 0 || beginsWith(root, aStartOffset)
@@ -53,6 +54,14 @@ func planSearch(p *parser, root *node) search {
 	}
 	if !s.textStart && !s.lineStart {
 		s.prefix = prefixOf(root)
+	}
+	switch in := &code[0]; in.op {
+	case opStr:
+		s.skip = b2i(in.str == s.prefix)
+	case opChar:
+		s.skip = b2i(s.prefix == string([]byte{in.b}))
+	case opBegText:
+		s.skip = b2i(s.textStart)
 	}
 	if len(s.prefix) < 2 && !s.textStart && !s.anchored && !hasAccept(root) {
 		s.required = requiredOf(root)
@@ -121,7 +130,9 @@ func requiredOf(n *node) string {
 	case nCat:
 		best := ""
 		for _, s := range n.subs {
-			if r := requiredOf(s); len(r) > len(best) {
+			// Of two equally long ones the later says more: the search
+			// itself looks at the beginning.
+			if r := requiredOf(s); len(r) >= len(best) && r != "" {
 				best = r
 			}
 		}
@@ -146,7 +157,14 @@ func (re *Regex) find(m *Matcher, s []byte, from int) bool {
 		if from > 0 {
 			return false
 		}
-		return m.attempt(re, 0, 0, 0) == rMatch
+		if m.opt&NotBOL != 0 {
+			return m.attempt(re, 0, 0, 0) == rMatch
+		}
+		return m.attempt(re, 0, 0, p.skip) == rMatch
+	}
+	skipped := 0
+	if p.skip > 0 {
+		skipped = len(p.prefix)
 	}
 	if p.required != "" && bytes.Index(s[from:], stringBytes(p.required)) < 0 {
 		return false
@@ -159,7 +177,7 @@ func (re *Regex) find(m *Matcher, s []byte, from int) bool {
 		if re.flags&FirstLine != 0 && at > from && hasNewline(s, from, at, re.nl) {
 			return false
 		}
-		switch m.attempt(re, at, at, 0) {
+		switch m.attempt(re, at, at+skipped, p.skip) {
 		case rMatch:
 			return true
 		case rCommit, rLimit:
@@ -217,6 +235,12 @@ func (re *Regex) candidate(s []byte, at int) int {
 	switch {
 	case len(p.prefix) > 1:
 		i := bytes.Index(s[at:], stringBytes(p.prefix))
+		if i < 0 {
+			return -1
+		}
+		return at + i
+	case len(p.prefix) == 1:
+		i := bytes.IndexByte(s[at:], p.prefix[0])
 		if i < 0 {
 			return -1
 		}

@@ -299,19 +299,19 @@ func (m *Matcher) scanBegin(in *inst, pos int) int {
 	return -1
 }
 
-// passVerb stores a verb for the time when backtracking reaches it.
-func (m *Matcher) passVerb(in *inst, pos, pc int) {
-	switch verbKind(in.b) {
-	case vMark:
-		m.push(kMarkPos, int32(pc), pos, int(m.mark))
-		m.mark, m.lastMark = in.min, in.min
-	case vThen:
-		h := -1
-		if in.x >= 0 {
-			h = int(m.regs[in.x])
-		}
-		m.push(kVerb, int32(pc), h, 0)
-	default:
-		m.push(kVerb, int32(pc), pos, 0)
+// inCall tells whether the current call is the one a condition names.
+func (m *Matcher) inCall(in *inst) bool {
+	if m.curCall < 0 {
+		return false
 	}
+	if in.y < 0 {
+		return true
+	}
+	g := m.calls[m.curCall].group
+	for _, k := range in.ext.list {
+		if k == g {
+			return true
+		}
+	}
+	return g == in.y
 }

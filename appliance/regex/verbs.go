@@ -1,0 +1,84 @@
+package regex
+
+// passVerb stores a verb for the time when backtracking reaches it.
+func (m *Matcher) passVerb(in *inst, pos, pc int) {
+	switch verbKind(in.b) {
+	case vMark:
+		m.push(kMarkPos, int32(pc), pos, int(m.mark))
+		m.mark, m.lastMark = in.min, in.min
+	case vThen:
+		h := -1
+		if in.x >= 0 {
+			h = int(m.regs[in.x])
+		}
+		m.push(kVerb, int32(pc), h, 0)
+	default:
+		m.push(kVerb, int32(pc), pos, 0)
+	}
+}
+
+// verb handles a failure that reaches the verb frame just taken off the stack.
+// It tells whether the run is over, with m.result set.
+func (m *Matcher) verb(code []inst) bool {
+	f := m.stack[m.sp]
+	in := &code[f.pc]
+	kind := verbKind(in.b)
+	if kind == vThen && f.a >= 0 {
+		h := int(f.a)
+		if in.y == 1 && h < m.sp {
+			h++ // keep the choice of the next alternative
+		}
+		m.unwind(h)
+		return false
+	}
+	m.skipTo = int(f.a)
+	if kind == vSkipName {
+		if m.skipTo = m.markPos(code, in); m.skipTo < 0 {
+			return false // no such mark: the verb is ignored
+		}
+	}
+	// A verb ends the nearest call, negative assertion or condition.
+	done := 0 // calls that had returned before the verb
+	for m.sp > 0 {
+		m.sp--
+		g := &m.stack[m.sp]
+		m.undo(g)
+		switch g.kind {
+		case kEnter:
+			done++
+		case kBound:
+			m.sp++
+			return false
+		case kLeave:
+			if done == 0 {
+				return false
+			}
+			done--
+		}
+	}
+	switch kind {
+	case vCommit:
+		m.result = rCommit
+	case vSkip, vSkipName:
+		m.result = rSkip
+	default:
+		m.result = rFail
+	}
+	return true
+}
+
+// markPos returns the position of the latest mark that a (*SKIP:name) names.
+func (m *Matcher) markPos(code []inst, in *inst) int {
+	for i := m.sp - 1; i >= 0; i-- {
+		f := &m.stack[i]
+		switch f.kind {
+		case kMarkPos:
+			if mark := &code[f.pc]; mark.max == 0 && m.marks[mark.min] == m.marks[in.min] {
+				return int(f.a)
+			}
+		case kBound, kLeave:
+			return -1
+		}
+	}
+	return -1
+}
