@@ -58,17 +58,17 @@ func ContainsAny(list []CIDR, a sock.Addr) bool {
 // ForwardedAddr follows a list of addresses that proxies left in values (as
 // X-Forwarded-For, last one nearest): while a is one of the trusted proxies,
 // it becomes the next address of the list, once or, when recursive, until one
-// is not trusted. changed says that it is no longer the one given.
+// is not trusted. What is no address ends the list. changed says that a is no
+// longer the one given.
 func ForwardedAddr(a sock.Addr, values [][]byte, trusted []CIDR, recursive bool) (_ sock.Addr, changed bool) {
 	for i := len(values) - 1; i >= 0; i-- {
-		rest := values[i]
-		for len(rest) > 0 {
+		for rest, more := values[i], true; more; more = len(rest) > 0 {
 			if !ContainsAny(trusted, a) {
 				return a, changed
 			}
-			end := len(bytes.TrimRight(rest, " ,"))
-			start := bytes.LastIndexAny(rest[:end], " ,") + 1
-			next, ok := parseForwarded(string(rest[start:end]))
+			rest = bytes.TrimRight(rest, " ,")
+			start := bytes.LastIndexAny(rest, " ,") + 1
+			next, ok := parseForwarded(rest[start:])
 			if !ok {
 				return a, changed
 			}
@@ -82,16 +82,51 @@ func ForwardedAddr(a sock.Addr, values [][]byte, trusted []CIDR, recursive bool)
 	return a, changed
 }
 
-// parseForwarded reads an address with or without a port.
-func parseForwarded(s string) (sock.Addr, bool) {
-	if ap, err := netip.ParseAddrPort(s); err == nil {
-		return sock.AddrFrom(ap.Addr(), ap.Port()), true
+// parseForwarded reads an address, which may have a port; one of IPv6 stands
+// in brackets then.
+func parseForwarded(b []byte) (sock.Addr, bool) {
+	if ip, ok := ParseIP(b); ok {
+		return sock.AddrFrom(ip, 0), true
 	}
-	ip, err := netip.ParseAddr(strings.Trim(s, "[]"))
-	if err != nil {
+	host, port := b, []byte(nil)
+	if len(b) > 0 && b[0] == '[' {
+		end := bytes.IndexByte(b, ']')
+		if end < 0 {
+			return sock.Addr{}, false
+		}
+		host = b[1:end]
+		if b = b[end+1:]; len(b) > 0 {
+			if b[0] != ':' {
+				return sock.Addr{}, false
+			}
+			port = b
+		}
+	} else if i := bytes.IndexByte(b, ':'); i >= 0 {
+		host, port = b[:i], b[i:]
+	}
+	ip, ok := ParseIP(host)
+	if !ok {
 		return sock.Addr{}, false
 	}
-	return sock.AddrFrom(ip, 0), true
+	if port == nil {
+		return sock.AddrFrom(ip, 0), true
+	}
+	n, ok := parsePort(port[1:])
+	return sock.AddrFrom(ip, n), ok
+}
+
+// parsePort reads a number from 1 to 65535.
+func parsePort(b []byte) (uint16, bool) {
+	n := 0
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		if n = n*10 + int(c-'0'); n > 65535 {
+			return 0, false
+		}
+	}
+	return uint16(n), n > 0
 }
 
 // Values appends the values of all fields with that ID to dst.

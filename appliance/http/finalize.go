@@ -1,5 +1,7 @@
 package http
 
+import "weir/netio/sock"
+
 // Finalize ends a step of the request with rc and does what follows from it:
 //
 //	Done        one reference less; the request goes on elsewhere
@@ -202,6 +204,7 @@ func (r *Request) free(status Code) {
 	if !r.logged {
 		r.runLog()
 	}
+	r.c.override = sock.Addr{}
 	w := r.w
 	w.count(r)
 	r.c.dropPosted()

@@ -18,10 +18,21 @@ func (x *HostIndex[V]) Add(name string, v V) bool {
 	switch {
 	case strings.HasPrefix(name, "*."):
 		return put(&x.head, name[2:], v)
-	case strings.HasPrefix(name, "."):
+	case len(name) > 1 && name[0] == '.':
+		if _, dup := x.exact[name[1:]]; dup {
+			return false
+		}
 		return put(&x.head, name[1:], v) && put(&x.dot, name[1:], v)
 	case strings.HasSuffix(name, ".*"):
 		return put(&x.tail, name[:len(name)-2], v)
+	}
+	return x.AddExact(name, v)
+}
+
+// AddExact is Add that takes the name as it is, asterisks and all.
+func (x *HostIndex[V]) AddExact(name string, v V) bool {
+	if _, dup := x.dot[name]; dup {
+		return false
 	}
 	return put(&x.exact, name, v)
 }

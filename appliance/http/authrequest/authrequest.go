@@ -11,6 +11,7 @@ import (
 var (
 	loc   http.LocSlot[locConf]
 	state http.Slot[ask]
+	local http.WorkerSlot[freeList]
 )
 
 // Module is the module of auth_request.
@@ -24,6 +25,7 @@ var Module = http.Module{
 	},
 	Loc:          http.NewLoc(&loc, nil, merge),
 	State:        http.NewState(&state),
+	Local:        http.NewLocal(&local, func(*http.Worker) *freeList { return new(freeList) }),
 	Handlers:     []http.PhaseHandler{{Phase: http.Access, Run: run, Used: used}},
 	ConfigureArg: "--with-http_auth_request_module",
 }
@@ -47,6 +49,28 @@ type ask struct {
 	sub    *http.Request
 	done   bool
 	status http.Code
+	home   *freeList // where it goes when the request ends
+}
+
+// freeList keeps a worker's unused ask structures.
+type freeList []*ask
+
+func (f *freeList) take() *ask {
+	a := &ask{}
+	if n := len(*f); n > 0 {
+		a = (*f)[n-1]
+		*f = (*f)[:n-1]
+	}
+	a.home = f
+	return a
+}
+
+// release is the cleanup of a request that has asked.
+func release(data any) {
+	a := data.(*ask)
+	f := a.home
+	*a = ask{}
+	*f = append(*f, a)
 }
 
 func merge(_ *http.Builder, p, c *locConf) error {
@@ -102,7 +126,8 @@ func run(r *http.Request) http.Code {
 		}
 		return a.verdict(r, c)
 	}
-	a = &ask{}
+	a = local.Of(r.Worker()).take()
+	r.Cleanup(release, a)
 	state.Set(r, a)
 	a.sub = r.Subrequest(http.SubrequestOptions{
 		URI: c.path, Flags: http.SubWaited, Done: answered, Data: a,
@@ -116,14 +141,12 @@ func run(r *http.Request) http.Code {
 	return http.Again
 }
 
-// answered notes the outcome while the subrequest still exists.
+// answered notes the status of the answer. It is called again where an error
+// page takes the place of an answer; the last status counts.
 func answered(sub *http.Request, data any, rc http.Code) http.Code {
 	a := data.(*ask)
 	a.done = true
 	a.status = http.Code(sub.Out.Status)
-	if rc >= http.StatusSpecialResponse {
-		a.status = rc
-	}
 	return rc
 }
 

@@ -1,10 +1,8 @@
 package mapping
 
 import (
-	"bytes"
 	"net/netip"
 	"slices"
-	"sort"
 	"strings"
 
 	"weir/appliance/conf"
@@ -28,24 +26,17 @@ type geo struct {
 	proxies []http.CIDR
 	follow  bool // proxy_recursive
 
-	nets    map[netip.Prefix][]byte
-	lengths [2][]int    // prefix lengths in use, longest first: IPv4, IPv6
-	ranges  []addrRange // instead of nets, sorted
+	nets    map[netip.Prefix][]byte // without `ranges`; default is a network of length 0
+	lengths [2][]int                // prefix lengths in use, longest first: IPv4, IPv6
 
-	otherwise []byte
-	given     bool // otherwise was set
-	byRange   bool
-}
-
-// addrRange is an inclusive range of IPv4 addresses.
-type addrRange struct {
-	first, last netip.Addr
-	value       []byte
+	byRange   bool // `ranges`: blocks instead of nets
+	blocks    map[uint16]block
+	otherwise []byte // default of ranges, nil when not given
 }
 
 func setGeo(cx *conf.Cx, it *conf.Item) error {
 	b := http.BuilderOf(cx)
-	g := &geo{source: -1, nets: make(map[netip.Prefix][]byte)}
+	g := &geo{source: -1}
 	for i, a := range it.Args {
 		name, ok := strings.CutPrefix(a, "$")
 		if !ok || name == "" {
@@ -60,10 +51,12 @@ func setGeo(cx *conf.Cx, it *conf.Item) error {
 		return err
 	}
 	err = cx.Entries(it.Block, func(e *conf.Item) error {
+		at := *cx
+		at.Item = e // for warnings
 		if len(e.Args) == 0 {
 			switch e.Name {
 			case "ranges":
-				if len(g.nets) > 0 {
+				if g.nets != nil {
 					return conf.Errorf("the \"ranges\" directive must be the first directive inside \"geo\" block")
 				}
 				g.byRange = true
@@ -79,7 +72,7 @@ func setGeo(cx *conf.Cx, it *conf.Item) error {
 		if len(e.Args) != 1 {
 			return conf.Errorf("invalid number of the geo parameters")
 		}
-		return g.add(cx, e.Name, e.Args[0])
+		return g.add(&at, e.Name, e.Args[0])
 	})
 	if err != nil {
 		return err
@@ -91,92 +84,64 @@ func setGeo(cx *conf.Cx, it *conf.Item) error {
 
 // add reads one line of the block.
 func (g *geo) add(cx *conf.Cx, key, value string) error {
-	switch key {
-	case "proxy":
-		c, masked, ok := http.ParseCIDR(value)
-		if !ok {
-			return conf.Errorf("invalid network \"%s\"", value)
-		}
-		if masked {
-			cx.Warn("low address bits of %s are meaningless", value)
-		}
+	switch {
+	case key == "proxy":
+		c, err := network(cx, value)
 		g.proxies = append(g.proxies, c)
-		return nil
-	case "default":
-		if g.given {
-			cx.Warn("duplicate default geo value: \"%s\", old value: \"%s\"", value, g.otherwise)
+		return err
+	case g.byRange && key == "default":
+		if g.otherwise != nil {
+			cx.Warn("duplicate default geo range value: \"%s\", old value: \"%s\"", value, g.otherwise)
 		}
-		g.otherwise, g.given = []byte(value), true
+		g.otherwise = append([]byte{}, value...)
 		return nil
-	}
-	if g.byRange {
+	case g.byRange:
 		return g.addRange(cx, key, value)
 	}
-	remove := key == "delete"
-	if remove {
-		key = value
+	if g.nets == nil {
+		g.nets = make(map[netip.Prefix][]byte)
 	}
-	c, masked, ok := http.ParseCIDR(key)
-	if !ok || c.Unix {
-		return conf.Errorf("invalid network \"%s\"", key)
-	}
-	if masked {
-		cx.Warn("low address bits of %s are meaningless", key)
-	}
-	old, dup := g.nets[c.Prefix]
-	switch {
-	case remove && !dup:
-		cx.Warn("no network \"%s\" to delete", key)
-	case remove:
+	switch key {
+	case "default":
+		for _, zero := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
+			g.addNet(cx, netip.PrefixFrom(zero, 0), key, value)
+		}
+	case "delete":
+		c, err := network(cx, value)
+		if err != nil {
+			return err
+		}
+		if _, ok := g.nets[c.Prefix]; !ok {
+			cx.Warn("no network \"%s\" to delete", value)
+		}
 		delete(g.nets, c.Prefix)
 	default:
-		if dup {
-			cx.Warn("duplicate network \"%s\", value: \"%s\", old value: \"%s\"", key, value, old)
+		c, err := network(cx, key)
+		if err != nil {
+			return err
 		}
-		g.nets[c.Prefix] = []byte(value)
+		g.addNet(cx, c.Prefix, key, value)
 	}
 	return nil
 }
 
-// addRange reads "first-last value" and "delete first-last".
-func (g *geo) addRange(cx *conf.Cx, key, value string) error {
-	remove := key == "delete"
-	if remove {
-		key = value
+// network reads an address or a network.
+func network(cx *conf.Cx, s string) (http.CIDR, error) {
+	c, masked, ok := http.ParseCIDR(s)
+	if !ok || c.Unix {
+		return c, conf.Errorf("invalid network \"%s\"", s)
 	}
-	from, to, _ := strings.Cut(key, "-")
-	first, err1 := netip.ParseAddr(from)
-	last, err2 := netip.ParseAddr(to)
-	if err1 != nil || err2 != nil || first.Is4() != last.Is4() || last.Less(first) {
-		return conf.Errorf("invalid range \"%s\"", key)
+	if masked {
+		cx.Warn("low address bits of %s are meaningless", s)
 	}
-	// A later range takes its part from those given before.
-	var kept []addrRange
-	overlaps := false
-	for _, r := range g.ranges {
-		if last.Less(r.first) || r.last.Less(first) || r.first.Is4() != first.Is4() {
-			kept = append(kept, r)
-			continue
-		}
-		overlaps = true
-		if r.first.Less(first) {
-			kept = append(kept, addrRange{r.first, first.Prev(), r.value})
-		}
-		if last.Less(r.last) {
-			kept = append(kept, addrRange{last.Next(), r.last, r.value})
-		}
+	return c, nil
+}
+
+func (g *geo) addNet(cx *conf.Cx, p netip.Prefix, key, value string) {
+	if old, dup := g.nets[p]; dup {
+		cx.Warn("duplicate network \"%s\", value: \"%s\", old value: \"%s\"", key, value, old)
 	}
-	switch {
-	case remove && !overlaps:
-		cx.Warn("no address range \"%s\" to delete", key)
-	case !remove && overlaps:
-		cx.Warn("range \"%s\" overlaps ranges given before", key)
-	}
-	g.ranges = kept
-	if !remove {
-		g.ranges = append(g.ranges, addrRange{first, last, []byte(value)})
-	}
-	return nil
+	g.nets[p] = []byte(value)
 }
 
 func (g *geo) finish() {
@@ -187,11 +152,7 @@ func (g *geo) finish() {
 		}
 	}
 	for f := range g.lengths {
-		sort.Sort(sort.Reverse(sort.IntSlice(g.lengths[f])))
-	}
-	sort.Slice(g.ranges, func(i, j int) bool { return g.ranges[i].first.Less(g.ranges[j].first) })
-	if g.otherwise == nil {
-		g.otherwise = []byte{}
+		slices.SortFunc(g.lengths[f], func(a, b int) int { return b - a })
 	}
 }
 
@@ -204,24 +165,21 @@ func family(a netip.Addr) int {
 
 func getGeo(r *http.Request, v *http.Value, d *http.Variable) {
 	g := d.Data.(*geo)
-	a, ok := g.address(r)
-	if !ok {
-		v.Is(g.otherwise)
-		return
-	}
-	v.Is(g.find(a))
+	v.Is(g.find(g.address(r)))
 }
 
+// noAddress stands for clients without an IP address (unix sockets) and for
+// values that are none, as in nginx.
+var noAddress = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
 // address is the address to look up.
-func (g *geo) address(r *http.Request) (netip.Addr, bool) {
-	var a sock.Addr
-	if g.source < 0 {
-		a = r.Client().Remote()
-	} else {
+func (g *geo) address(r *http.Request) netip.Addr {
+	a := r.Client().Remote()
+	if g.source >= 0 {
 		v := r.Var(g.source)
-		ip, err := netip.ParseAddr(string(bytes.Trim(v.B, "[]")))
-		if !v.Found() || err != nil {
-			return netip.Addr{}, false
+		ip, ok := http.ParseIP(v.B)
+		if !v.Found() || !ok {
+			return noAddress
 		}
 		a = sock.AddrFrom(ip, 0)
 	}
@@ -230,20 +188,15 @@ func (g *geo) address(r *http.Request) (netip.Addr, bool) {
 		a, _ = http.ForwardedAddr(a, r.In.Values(few[:0], http1.HeaderXForwardedFor), g.proxies, g.follow)
 	}
 	if a.Family() == sock.Unix {
-		// As nginx: the address of a unix socket peer is 255.255.255.255.
-		return netip.AddrFrom4([4]byte{255, 255, 255, 255}), true
+		return noAddress
 	}
-	return a.IP().Unmap().WithZone(""), true
+	return a.IP().Unmap()
 }
 
-// find returns the value for an address.
+// find returns the value for an address; nothing found is the empty value.
 func (g *geo) find(a netip.Addr) []byte {
 	if g.byRange {
-		i := sort.Search(len(g.ranges), func(i int) bool { return a.Less(g.ranges[i].first) }) - 1
-		if i >= 0 && g.ranges[i].first.Is4() == a.Is4() && !g.ranges[i].last.Less(a) {
-			return g.ranges[i].value
-		}
-		return g.otherwise
+		return g.findRange(a)
 	}
 	for _, bits := range g.lengths[family(a)] {
 		p, err := a.Prefix(bits)
@@ -254,5 +207,5 @@ func (g *geo) find(a netip.Addr) []byte {
 			return v
 		}
 	}
-	return g.otherwise
+	return nil
 }

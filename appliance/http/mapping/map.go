@@ -21,9 +21,8 @@ var Map = http.Module{
 // table is one map block.
 type table struct {
 	source    *http.Complex
-	hosts     bool // hostnames: keys may be patterns, a trailing dot is ignored
-	index     http.HostIndex[*http.Complex]
-	exact     map[string]*http.Complex
+	hosts     bool // hostnames: keys behind it may be patterns, a trailing dot is ignored
+	keys      http.HostIndex[*http.Complex]
 	regexes   []regexEntry
 	otherwise *http.Complex
 }
@@ -35,7 +34,7 @@ type regexEntry struct {
 
 func setMap(cx *conf.Cx, it *conf.Item) error {
 	b := http.BuilderOf(cx)
-	t := &table{exact: make(map[string]*http.Complex)}
+	t := &table{}
 	var err error
 	if t.source, err = b.CompileComplex(it.Args[0]); err != nil {
 		return err
@@ -48,18 +47,14 @@ func setMap(cx *conf.Cx, it *conf.Item) error {
 	if err != nil {
 		return err
 	}
-	// "hostnames" may stand behind the keys that it applies to.
-	for _, e := range it.Block {
-		t.hosts = t.hosts || len(e.Args) == 0 && e.Name == "hostnames"
-	}
-	flags := http.VarFlags(0)
 	err = cx.Entries(it.Block, func(e *conf.Item) error {
 		if len(e.Args) == 0 {
 			switch e.Name {
 			case "hostnames":
+				t.hosts = true
 				return nil
 			case "volatile":
-				flags = http.VarNoCacheable
+				v.Flags |= http.VarNoCacheable
 				return nil
 			}
 		}
@@ -71,9 +66,7 @@ func setMap(cx *conf.Cx, it *conf.Item) error {
 	if err != nil {
 		return err
 	}
-	v.Flags |= flags
-	v.Data = t
-	v.Get = getMap
+	v.Data, v.Get = t, getMap
 	return nil
 }
 
@@ -100,17 +93,10 @@ func (t *table) add(cx *conf.Cx, b *http.Builder, key, text string) error {
 		return nil
 	}
 	key = strings.ToLower(strings.TrimPrefix(key, "\\"))
-	if !t.hosts {
-		if _, dup := t.exact[key]; dup {
-			return conf.Errorf("conflicting parameter \"%s\"", key)
-		}
-		t.exact[key] = value
-		return nil
-	}
-	if !http.ValidHostPattern(key) {
+	switch {
+	case t.hosts && !http.ValidHostPattern(key):
 		return conf.Errorf("invalid hostname or wildcard \"%s\"", key)
-	}
-	if !t.index.Add(key, value) {
+	case t.hosts && !t.keys.Add(key, value), !t.hosts && !t.keys.AddExact(key, value):
 		return conf.Errorf("conflicting parameter \"%s\"", key)
 	}
 	return nil
@@ -131,13 +117,11 @@ func (t *table) find(r *http.Request, source []byte) *http.Complex {
 	if t.hosts && len(source) > 0 && source[len(source)-1] == '.' {
 		source = source[:len(source)-1]
 	}
-	low := http.Lower(r, source)
-	if t.hosts {
-		if c, ok := t.index.Find(low); ok {
-			return c
-		}
-	} else if c := t.exact[string(low)]; c != nil {
+	if c, ok := t.keys.Find(http.Lower(r, source)); ok {
 		return c
+	}
+	if len(source) == 0 { // as in nginx, expressions are not asked
+		return t.otherwise
 	}
 	for i := range t.regexes {
 		if e := &t.regexes[i]; r.MatchRegex(e.re, source) {

@@ -27,8 +27,8 @@ type split struct {
 // share is one group: hashes below limit that no group before it has.
 type share struct {
 	limit uint32
-	all   bool // "*": whatever is left
-	value *http.Complex
+	all   bool // "*", or the last of shares that make 100%: whatever is left
+	value []byte
 }
 
 func setSplit(cx *conf.Cx, it *conf.Item) error {
@@ -51,28 +51,28 @@ func setSplit(cx *conf.Cx, it *conf.Item) error {
 		if len(e.Args) != 1 {
 			return conf.Errorf("invalid number of the split_clients parameters")
 		}
-		value, err := b.CompileComplex(e.Args[0])
-		if err != nil {
-			return err
+		n := uint64(0)
+		if e.Name != "*" {
+			if n, ok = percent(e.Name); !ok {
+				return conf.Errorf("invalid percent value \"%s\"", e.Name)
+			}
 		}
-		if e.Name == "*" {
-			s.parts = append(s.parts, share{all: true, value: value})
-			return nil
+		if sum += n; n == 0 {
+			sum = whole
 		}
-		n, ok := percent(e.Name)
-		if !ok {
-			return conf.Errorf("invalid percent value \"%s\"", e.Name)
-		}
-		if sum += n; sum > 10000 {
+		if sum > whole {
 			return conf.Errorf("percent total is greater than 100%%")
 		}
-		last = last + n*0xffffffff/10000
-		s.parts = append(s.parts, share{limit: uint32(last), value: value})
+		last += n * 0xffffffff / whole
+		s.parts = append(s.parts, share{limit: uint32(last), all: sum == whole, value: []byte(e.Args[0])})
 		return nil
 	})
 	v.Data, v.Get = s, getSplit
 	return err
 }
+
+// whole is 100% in the hundredths of a percent that percent returns.
+const whole = 10000
 
 // percent reads "12.34%" as hundredths of a percent.
 func percent(s string) (uint64, bool) {
@@ -80,24 +80,28 @@ func percent(s string) (uint64, bool) {
 	if !ok {
 		return 0, false
 	}
-	whole, frac, _ := strings.Cut(s, ".")
+	units, frac, _ := strings.Cut(s, ".")
 	if len(frac) > 2 {
 		return 0, false
 	}
-	n, err := strconv.ParseUint(whole+frac+strings.Repeat("0", 2-len(frac)), 10, 16)
-	return n, err == nil && n > 0 && n <= 10000
+	n, err := strconv.ParseUint(units+frac+strings.Repeat("0", 2-len(frac)), 10, 31)
+	return n, err == nil && n > 0
 }
 
 func getSplit(r *http.Request, v *http.Value, d *http.Variable) {
 	s := d.Data.(*split)
-	h := murmur2(s.source.Eval(r))
+	v.Is(s.find(murmur2(s.source.Eval(r))))
+}
+
+// find returns the value for a hash; shares that leave something over leave
+// it empty.
+func (s *split) find(hash uint32) []byte {
 	for i := range s.parts {
-		if p := &s.parts[i]; p.all || h < p.limit {
-			v.Is(p.value.Eval(r))
-			return
+		if p := &s.parts[i]; p.all || hash < p.limit {
+			return p.value
 		}
 	}
-	v.Missing()
+	return nil
 }
 
 // murmur2 is MurmurHash2 with seed 0, the hash nginx splits clients by: the

@@ -7,7 +7,17 @@ import (
 
 var (
 	loc   http.LocSlot[locConf]
-	state http.Slot[http.Code]
+	state http.Slot[stage]
+)
+
+// stage says how far a request with a body has come. Its two values are
+// shared: setting one allocates nothing.
+type stage struct{ rc http.Code }
+
+var (
+	reading = stage{http.Done}     // the body is being read
+	started = stage{http.Declined} // the copies are under way
+	failed  = stage{http.StatusInternalServerError}
 )
 
 // Module is the module of the mirror directive.
@@ -53,7 +63,7 @@ func used(b *http.Builder) bool {
 func setMirror(cx *conf.Cx, it *conf.Item) error {
 	c := conf.Target[locConf](cx)
 	if it.Args[0] == "off" {
-		if c.to != nil {
+		if c.to != nil || c.off {
 			return conf.Tail("is duplicate")
 		}
 		c.off = true
@@ -73,21 +83,13 @@ func run(r *http.Request) http.Code {
 		return http.Declined
 	}
 	if !c.body.V {
-		start(r, c)
-		return http.Declined
+		return start(r, c).rc
 	}
 	if s := state.Get(r); s != nil {
-		return *s
+		return s.rc
 	}
-	waiting := http.Done
-	state.Set(r, &waiting)
-	rc := r.ReadBody(func(r *http.Request) {
-		start(r, loc.Of(r))
-		*state.Get(r) = http.Declined
-		r.PreserveBody()
-		r.SetWriteHandler((*http.Request).RunPhases)
-		r.RunPhases()
-	})
+	state.Set(r, &reading)
+	rc := r.ReadBody(bodyRead)
 	if rc >= http.StatusSpecialResponse {
 		return rc
 	}
@@ -95,11 +97,25 @@ func run(r *http.Request) http.Code {
 	return http.Done
 }
 
-func start(r *http.Request, c *locConf) {
+// bodyRead goes on behind the request body.
+func bodyRead(r *http.Request) {
+	state.Set(r, start(r, loc.Of(r)))
+	r.PreserveBody()
+	r.SetWriteHandler((*http.Request).RunPhases)
+	r.RunPhases()
+}
+
+// start makes the subrequests that are the copies.
+func start(r *http.Request, c *locConf) *stage {
 	for _, uri := range c.to {
-		r.Subrequest(http.SubrequestOptions{
+		s := r.Subrequest(http.SubrequestOptions{
 			URI: uri, Args: r.Args, Flags: http.SubBackground,
 			Method: r.Method, MethodName: r.MethodName,
 		})
+		if s == nil {
+			return &failed
+		}
+		s.SetHeaderOnly(true)
 	}
+	return &started
 }

@@ -7,13 +7,9 @@ import (
 	"weir/appliance/conf"
 	"weir/appliance/http"
 	"weir/netio/http1"
-	"weir/netio/sock"
 )
 
-var (
-	loc   http.LocSlot[locConf]
-	state http.Slot[original]
-)
+var loc http.LocSlot[locConf]
 
 // Module is the module of set_real_ip_from.
 var Module = http.Module{
@@ -31,8 +27,7 @@ var Module = http.Module{
 		{Name: "realip_remote_addr", Get: getAddr, Doc: "Keeps the address of the peer itself."},
 		{Name: "realip_remote_port", Get: getPort, Doc: "Keeps the port of the peer itself."},
 	},
-	Loc:   http.NewLoc(&loc, nil, merge),
-	State: http.NewState(&state),
+	Loc: http.NewLoc(&loc, nil, merge),
 	Handlers: []http.PhaseHandler{
 		{Phase: http.PostRead, Run: replace, Used: used},
 		{Phase: http.Preaccess, Run: replace, Used: used},
@@ -48,18 +43,12 @@ type locConf struct {
 	header    conf.Opt[source]
 }
 
-// source is where the address stands.
+// source is where the address stands: in the PROXY protocol header, in a field
+// known by its ID, or else in the first field of that name.
 type source struct {
-	proxy bool // the PROXY protocol header
+	proxy bool
 	id    http1.HeaderID
-	name  []byte
-}
-
-// original is what the client's address was before it was replaced.
-type original struct {
-	client *http.Client
-	peer   sock.Addr
-	now    sock.Addr
+	name  []byte // lower case
 }
 
 func merge(_ *http.Builder, p, c *locConf) error {
@@ -104,70 +93,71 @@ func setHeader(cx *conf.Cx, it *conf.Item) error {
 	if c.header.Set {
 		return conf.Tail("is duplicate")
 	}
-	s := it.Args[0]
-	if s == "proxy_protocol" {
+	switch s := it.Args[0]; s {
+	case "proxy_protocol":
 		c.header.Put(source{proxy: true})
-		return nil
+	case "X-Real-IP":
+		c.header.Put(source{id: http1.HeaderXRealIP})
+	case "X-Forwarded-For":
+		c.header.Put(source{id: http1.HeaderXForwardedFor})
+	default:
+		c.header.Put(source{name: []byte(strings.ToLower(s))})
 	}
-	name := []byte(strings.ToLower(s))
-	c.header.Put(source{id: http1.LookupHeader(name), name: name})
 	return nil
 }
 
 // replace runs at the start of the request and again in its location, and
-// does its work once.
+// does its work once. The address stays until the request has been logged.
 func replace(r *http.Request) http.Code {
 	c := loc.Of(r)
-	if c.from == nil || r.IsSubrequest() || state.Get(r) != nil || r.Client().RemoteReplaced() {
+	client := r.Client()
+	if c.from == nil || client.RemoteReplaced() {
 		return http.Declined
 	}
-	client := r.Client()
-	addr := client.Remote()
-	src := &c.header.V
-	var found bool
-	switch {
-	case src.proxy:
+	addr, found := client.Remote(), false
+	if src := &c.header.V; src.proxy {
 		p := client.ProxyHeader()
 		if p == nil || !http.ContainsAny(c.from, addr) {
 			return http.Declined
 		}
 		addr, found = p.Src, p.Src.IsValid()
-	case src.id == http1.HeaderUnknown:
-		i := r.In.Next(src.name, 0)
-		if i < 0 {
-			return http.Declined
-		}
-		_, v, _, _ := r.In.Field(i)
-		addr, found = http.ForwardedAddr(addr, [][]byte{v}, c.from, c.recursive.V)
-	default:
+	} else {
 		var few [4][]byte
-		values := r.In.Values(few[:0], src.id)
-		if src.id != http1.HeaderXForwardedFor && len(values) > 1 {
-			values = values[:1]
-		}
-		addr, found = http.ForwardedAddr(addr, values, c.from, c.recursive.V)
+		addr, found = http.ForwardedAddr(addr, src.values(r, few[:0]), c.from, c.recursive.V)
 	}
-	if !found {
-		return http.Declined
+	if found {
+		client.SetRemote(addr)
 	}
-	o := &original{client: client, peer: client.Remote(), now: addr}
-	state.Set(r, o)
-	client.SetRemote(&o.now)
-	r.Cleanup(restore, o)
 	return http.Declined
 }
 
-// restore gives the connection its own address back for the next request.
-func restore(data any) { data.(*original).client.SetRemote(nil) }
+// values appends the fields that may hold the address: all X-Forwarded-For
+// fields, or the first of others.
+func (s *source) values(r *http.Request, dst [][]byte) [][]byte {
+	if s.name != nil {
+		i := r.In.Next(s.name, 0)
+		if i < 0 {
+			return nil
+		}
+		_, v, _, _ := r.In.Field(i)
+		return append(dst, v)
+	}
+	dst = r.In.Values(dst, s.id)
+	if s.id != http1.HeaderXForwardedFor && len(dst) > 1 {
+		dst = dst[:1]
+	}
+	return dst
+}
 
-func peer(r *http.Request) sock.Addr { return r.Client().Peer() }
+// maxAddr is the room for an IPv6 address; a longer text allocates.
+const maxAddr = 48
 
 func getAddr(r *http.Request, v *http.Value, _ *http.Variable) {
-	v.Is(r.Copy(peer(r).AppendIP(nil)))
+	v.Is(r.Client().Peer().AppendIP(r.Alloc(maxAddr)[:0]))
 }
 
 func getPort(r *http.Request, v *http.Value, _ *http.Variable) {
-	p := peer(r).Port()
+	p := r.Client().Peer().Port()
 	if p == 0 {
 		v.Is([]byte{})
 		return
