@@ -1,0 +1,144 @@
+package regex
+
+import "strings"
+
+// quantify applies a quantifier to the last item; a following ? or + sets its mode.
+func (p *parser) quantify(lo, hi int, ok bool) *Error {
+	if !ok || len(p.top.items) == 0 {
+		return p.fail(errNothingToRepeat)
+	}
+	mode := greedy
+	if p.opt&Ungreedy != 0 {
+		mode = lazy
+	}
+	save := *p
+	p.skipIgnored()
+	switch p.peek(0) {
+	case '?':
+		p.pos++
+		mode = lazy - mode
+	case '+':
+		p.pos++
+		mode = possessive
+	default:
+		p.pos, p.inQuote = save.pos, save.inQuote
+	}
+	last := &p.top.items[len(p.top.items)-1]
+	*last = repeat(*last, lo, hi, mode)
+	return nil
+}
+
+// skipIgnored moves over what may stand between a quantifier and its mode.
+func (p *parser) skipIgnored() {
+	for !p.eof() {
+		c := rune(p.src[p.pos])
+		switch {
+		case c == '\\' && p.peek(1) == 'E':
+			p.pos += 2
+		case c == '\\' && strings.HasPrefix(p.src[p.pos:], `\Q\E`):
+			p.pos += 4
+		case p.opt&(Extended|ExtendedMore) != 0 && isSpaceByte(c):
+			p.pos++
+		case p.opt&(Extended|ExtendedMore) != 0 && c == '#':
+			p.pos++
+			p.comment()
+		case strings.HasPrefix(p.src[p.pos:], "(?#"):
+			i := strings.IndexByte(p.src[p.pos:], ')')
+			if i < 0 {
+				return
+			}
+			p.pos += i + 1
+		default:
+			return
+		}
+	}
+}
+
+// repeat makes the node of a quantified item.
+func repeat(n *node, lo, hi int, mode repMode) *node {
+	if n.op == nLook || n.op == nScan {
+		// An assertion gains nothing from turns without end.
+		if hi == infinite {
+			hi = lo + 1
+		}
+	}
+	if n.op == nCond && condKind(n.kind) == cDefine {
+		return n
+	}
+	if mode == possessive {
+		r := &node{op: nRepeat, subs: []*node{n}, min: lo, max: hi, mode: possessive}
+		return r
+	}
+	if lo == 1 && hi == 1 {
+		return n
+	}
+	return &node{op: nRepeat, subs: []*node{n}, min: lo, max: hi, mode: mode}
+}
+
+// repeatCounts reads what follows a { ; ok is false when it is no quantifier.
+func (p *parser) repeatCounts() (lo, hi int, ok bool, err *Error) {
+	i := p.skipBlanks(p.pos)
+	j := i
+	for j < len(p.src) && isDigit(p.src[j]) {
+		j++
+	}
+	hadMin := j > i
+	minEnd := j
+	j = p.skipBlanks(j)
+	if j >= len(p.src) {
+		return
+	}
+	maxStart, maxEnd := -1, -1
+	if p.src[j] == '}' {
+		if !hadMin {
+			return
+		}
+	} else {
+		if p.src[j] != ',' {
+			return
+		}
+		j = p.skipBlanks(j + 1)
+		maxStart = j
+		for j < len(p.src) && isDigit(p.src[j]) {
+			j++
+		}
+		maxEnd = j
+		if maxEnd == maxStart && !hadMin {
+			return
+		}
+		j = p.skipBlanks(j)
+		if j >= len(p.src) || p.src[j] != '}' {
+			return
+		}
+	}
+	lo, hi = 0, infinite
+	if hadMin {
+		if lo, err = p.count(i, minEnd); err != nil {
+			return
+		}
+		if maxStart < 0 {
+			hi = lo
+		}
+	}
+	if maxEnd > maxStart {
+		if hi, err = p.count(maxStart, maxEnd); err != nil {
+			return
+		}
+		if hi < lo {
+			return 0, 0, false, p.failAt(errQuantOrder, maxEnd)
+		}
+	}
+	p.pos = j + 1
+	return lo, hi, true, nil
+}
+
+func (p *parser) count(from, to int) (int, *Error) {
+	n := 0
+	for _, c := range p.src[from:to] {
+		n = n*10 + int(c-'0')
+		if n > maxRepeat {
+			return 0, p.failAt(errQuantBig, to)
+		}
+	}
+	return n, nil
+}
