@@ -119,7 +119,10 @@ func configureArguments(modules http.Modules, table *conf.Table) []string {
 	}
 	names := make(map[string]bool)
 	for _, e := range table.All() {
-		names[e.Name] = true
+		// Rows that only refuse a directive with a reason say so in Doc.
+		if !strings.Contains(e.Doc, "not built in") {
+			names[e.Name] = true
+		}
 	}
 	for _, d := range defaultOn {
 		if !names[d.directive] {
