@@ -30,6 +30,7 @@ type copyState struct {
 	r     *Request // nil once the request has ended
 	w     *Worker
 	in    Chain      // links not passed on yet
+	out   Chain      // links being passed on; empty between calls
 	busy  int        // buffers on their way to the client
 	read  *fileRead  // read under way on another goroutine, or its result
 	ended bool       // the request ends, but a read is under way
@@ -89,20 +90,19 @@ func (r *Request) reads(l *buf.Link) bool {
 func (st *copyState) run(r *Request, next BodyFilter) Code {
 	passed, last := false, OK
 	for {
-		var out Chain
-		rc := st.fill(r, &out)
+		rc := st.fill(r, &st.out)
 		if rc == Error {
-			r.w.Buffers.DoneChain(&out)
+			r.w.Buffers.DoneChain(&st.out)
 			return Error
 		}
-		if out.Empty() && passed {
+		if st.out.Empty() && passed {
 			if !st.in.Empty() {
 				return Again
 			}
 			return last
 		}
 		passed = true
-		if last = next(r, &out); last == Error {
+		if last = next(r, &st.out); last == Error {
 			return Error
 		}
 		if rc == Again && st.read != nil {
@@ -197,6 +197,7 @@ func (st *copyState) LinkDone(l *buf.Link) {
 func endCopy(data any) {
 	st := data.(*copyState)
 	st.w.Buffers.DoneChain(&st.in)
+	st.w.Buffers.DoneChain(&st.out) // what a filter behind has refused
 	if st.read != nil && !st.read.done {
 		st.ended = true
 		return

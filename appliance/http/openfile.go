@@ -348,9 +348,7 @@ func (r *Request) OutputFile(f *FileInfo) Code {
 		l.Flags = buf.InFile
 	}
 	l.Flags |= r.Last()
-	var ch Chain
-	ch.Append(l)
-	return r.Output(&ch)
+	return r.OutputLink(l)
 }
 
 // IfModifiedSince is how if_modified_since of the location compares.

@@ -249,17 +249,15 @@ func (r *Request) evalVar(v *Value, index int) *Value {
 		return v
 	}
 	r.varDepth++
-	var out Value
-	d.Get(r, &out, d)
+	*v = Value{} // worked out in place: a local one would be allocated for the call of Get
+	d.Get(r, v, d)
 	r.varDepth--
 	if d.Flags&VarNoCacheable != 0 {
-		out.Flags |= NoCacheable
+		v.Flags |= NoCacheable
 	}
-	if out.Flags&(Valid|NotFound) == 0 {
-		out.Flags |= NotFound
+	if v.Flags&(Valid|NotFound) == 0 {
+		v.Flags |= NotFound
 	}
-	v = &r.vars[index] // Get may have replaced the table by an internal redirect
-	*v = out
 	return v
 }
 

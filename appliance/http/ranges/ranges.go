@@ -48,11 +48,13 @@ type answer struct {
 	// answer; in the request's arena.
 	head     []byte
 	boundary uint64
-	next     *answer // free list
+	out      http.Chain // links being passed on; empty between calls
+	next     *answer    // free list
 }
 
 // worker is the free answers of a worker, and the number of its last boundary.
 type worker struct {
+	pool     *buf.Pool
 	free     *answer
 	boundary uint64
 }
@@ -60,7 +62,7 @@ type worker struct {
 // boundaryStep keeps the boundaries of different workers apart.
 const boundaryStep = 1 << 40
 
-func newWorker(w *http.Worker) *worker { return &worker{boundary: uint64(w.ID+1) * boundaryStep} }
+func newWorker(w *http.Worker) *worker { return &worker{pool: w.Buffers, boundary: uint64(w.ID+1) * boundaryStep} }
 
 func (w *worker) take() *answer {
 	a := w.free
@@ -75,6 +77,7 @@ func (w *worker) take() *answer {
 // put is the request's cleanup.
 func put(data any) {
 	a := data.(*answer)
+	a.w.pool.DoneChain(&a.out) // what a filter behind has refused
 	a.next = a.w.free
 	a.w.free = a
 }
@@ -211,8 +214,8 @@ func appendBoundary(dst []byte, n uint64) []byte {
 // body cuts in down to what was asked for.
 func (a *answer) body(r *http.Request, in *http.Chain, next http.BodyFilter) http.Code {
 	if len(a.spans) == 1 {
-		out := a.single(r, in)
-		return next(r, &out)
+		a.single(r, in)
+		return next(r, &a.out)
 	}
 	if in.Head.Size() == 0 {
 		return next(r, in)
@@ -222,20 +225,20 @@ func (a *answer) body(r *http.Request, in *http.Chain, next http.BodyFilter) htt
 		r.Worker().Buffers.DoneChain(in)
 		return http.Error
 	}
-	out := a.multi(r, in)
-	return next(r, &out)
+	a.multi(r, in)
+	return next(r, &a.out)
 }
 
-// single keeps the parts of links that lie in the range. The link with its
+// single moves the parts of links that lie in the range to a.out. The link with its
 // last byte ends the body.
-func (a *answer) single(r *http.Request, in *http.Chain) (out http.Chain) {
+func (a *answer) single(r *http.Request, in *http.Chain) {
 	s := a.spans[0]
 	for l := in.Pop(); l != nil; l = in.Pop() {
 		start := a.offset
 		last := start + l.Size()
 		a.offset = last
 		if last == start && l.Flags&buf.Special != 0 && s.end > start {
-			out.Append(l)
+			a.out.Append(l)
 			continue
 		}
 		if s.end <= start || s.start >= last {
@@ -249,9 +252,8 @@ func (a *answer) single(r *http.Request, in *http.Chain) (out http.Chain) {
 			trim(l, last-s.end)
 			l.Flags |= r.Last()
 		}
-		out.Append(l)
+		a.out.Append(l)
 	}
-	return out
 }
 
 // trim takes n bytes off the end of l.
@@ -282,26 +284,25 @@ func (a *answer) covered(l *buf.Link) bool {
 }
 
 // multi makes the parts of a multipart body out of the first link of in, which
-// stays in the chain behind them, empty: it may own the bytes.
-func (a *answer) multi(r *http.Request, in *http.Chain) (out http.Chain) {
+// goes along behind them, empty: it may own the bytes.
+func (a *answer) multi(r *http.Request, in *http.Chain) {
 	pool := r.Worker().Buffers
 	l := in.Pop()
 	for _, s := range a.spans {
 		b := append(r.Alloc(len(a.head) + 72)[:0], a.head...)
-		out.Append(pool.MemLink(append(a.appendSpan(b, s), "\r\n\r\n"...)))
+		a.out.Append(pool.MemLink(append(a.appendSpan(b, s), "\r\n\r\n"...)))
 		if l.File != nil {
-			out.Append(pool.FileLink(l.File.Hold(), l.Off+s.start, l.Off+s.end))
+			a.out.Append(pool.FileLink(l.File.Hold(), l.Off+s.start, l.Off+s.end))
 		} else {
-			out.Append(pool.MemLink(l.Mem[s.start:s.end]))
+			a.out.Append(pool.MemLink(l.Mem[s.start:s.end]))
 		}
 	}
 	l.Consume(l.Size())
 	l.Flags = buf.Sync
-	out.Append(l)
+	a.out.Append(l)
 	b := append(r.Alloc(boundaryLen + 8)[:0], "\r\n--"...)
 	end := pool.MemLink(append(appendBoundary(b, a.boundary), "--\r\n"...))
 	end.Flags = r.Last()
-	out.Append(end)
+	a.out.Append(end)
 	pool.DoneChain(in)
-	return out
 }
