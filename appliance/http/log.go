@@ -67,9 +67,7 @@ func (r *Request) appendLogContext(b []byte) []byte {
 		b = append(b, '"')
 	}
 	if r.upstream != nil {
-		b = append(b, ", upstream: \""...)
 		b = r.upstream.AppendLogText(b)
-		b = append(b, '"')
 	} else if r.upstreamText != nil {
 		b = append(b, ", upstream: \""...)
 		b = append(b, r.upstreamText...)

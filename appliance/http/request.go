@@ -181,8 +181,8 @@ func (h *ResponseHead) reset() {
 // not in a module's slot, because it outlives internal redirects: logs and
 // variables tell of it until the request ends.
 type Upstream interface {
-	// AppendLogText appends what log lines say behind "upstream: ":
-	// scheme, address and path.
+	// AppendLogText appends `, upstream: "scheme, address and path"` for
+	// log lines, or nothing before an address has been chosen.
 	AppendLogText(dst []byte) []byte
 	// Release gives the exchange back; it is called once, after the log
 	// phase or when another exchange takes its place.

@@ -11,16 +11,13 @@ import (
 const maxFields = 1000
 
 // Reset implements upstream.Protocol.
-func (c *locConf) Reset(*upstream.Exchange) {}
+func (c *locConf) Reset(x *upstream.Exchange) { x.Parser.Reset(0, options) }
 
 // Head implements upstream.Protocol.
 func (c *locConf) Head(x *upstream.Exchange) upstream.HeadResult {
 	in := x.In()
 	for {
 		if !x.InBody {
-			if x.Response.Line.Empty() && x.Parser.Pos() == 0 {
-				x.Parser.Reset(0, options)
-			}
 			switch res := x.Parser.Line(in, &x.Response); {
 			case res == http1.More:
 				return upstream.HeadMore

@@ -117,8 +117,8 @@ func (x *Exchange) resetTry() {
 		x.InBody, x.Coded, x.Close, x.Upgrade = false, false, false, false
 		x.keepalive = false
 		x.ws.w.Buffers.DoneChain(&x.reqOut)
-		x.proto.Reset(x)
 	}
+	x.proto.Reset(x)
 	x.requestSent, x.bodySent, x.blocked, x.gotBytes = false, false, false, false
 }
 

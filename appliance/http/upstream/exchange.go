@@ -96,19 +96,21 @@ type exchange struct {
 	// Request to the backend.
 	reqHead     []byte // pooled
 	reqOut      buf.Chain
-	sentBefore  int64 // bytes sent on the connection before
-	Head        bool  // the request's method is HEAD
-	ChunkedOut  bool  // an unbuffered body of unknown length goes out in chunks
-	BodyLength  int64 // of the request body, -1 when there is none or it is not known
-	NoBody      bool  // the client's body is not passed
-	Unbuffered  bool  // the body is passed as it comes
-	requestSent bool  // something of the request may have been sent
-	bodySent    bool  // all of it
-	blocked     bool  // the connection takes no more of it for now
-	bodyEnded   bool  // the client's body has been read to its end
-	cached      bool  // the connection was idle before
-	fresh       bool  // only a new connection will do
-	gotBytes    bool  // something of the response came
+	sentBefore  int64  // bytes sent on the connection before
+	Head        bool   // the request's method is HEAD
+	ChunkedOut  bool   // an unbuffered body of unknown length goes out in chunks
+	BodyLength  int64  // of the request body, -1 when there is none or it is not known
+	NoBody      bool   // the client's body is not passed
+	Unbuffered  bool   // the body is passed as it comes
+	part        []byte // pooled: first part of an unbuffered body
+	partLen     int
+	requestSent bool // something of the request may have been sent
+	bodySent    bool // all of it
+	blocked     bool // the connection takes no more of it for now
+	bodyEnded   bool // the client's body has been read to its end
+	cached      bool // the connection was idle before
+	fresh       bool // only a new connection will do
+	gotBytes    bool // something of the response came
 
 	// Response.
 	in            []byte // pooled; what came with the head
@@ -202,7 +204,7 @@ func (x *Exchange) SetHead(head, uri []byte) { x.reqHead, x.uri = head, uri }
 func (x *Exchange) Start() http.Code {
 	r := x.R
 	if x.Unbuffered {
-		if rc := r.StartUnbuffered(); rc != http.OK {
+		if rc := x.firstPart(); rc != http.OK {
 			return rc
 		}
 		r.Hold()
@@ -377,11 +379,15 @@ func (x *Exchange) Expired(_ *conn.Conn, id conn.TimerID) {
 
 // AppendLogText implements http.Upstream.
 func (x *Exchange) AppendLogText(dst []byte) []byte {
-	dst = append(dst, x.Schema...)
-	if s := x.state(); s != nil {
-		dst = append(dst, s.peer...)
+	s := x.state()
+	if s == nil || s.peer == nil {
+		return dst
 	}
-	return append(dst, x.uri...)
+	dst = append(dst, ", upstream: \""...)
+	dst = append(dst, x.Schema...)
+	dst = append(dst, s.peer...)
+	dst = append(dst, x.uri...)
+	return append(dst, '"')
 }
 
 func (x *Exchange) logErr(msg string) {
@@ -401,6 +407,7 @@ func (x *Exchange) Release() {
 	p := x.ws.w.Buffers
 	p.Put(x.in)
 	p.Put(x.reqHead)
+	p.Put(x.part)
 	x.orphan()
 	if x.file != nil {
 		x.file.Release()

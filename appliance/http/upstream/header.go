@@ -237,7 +237,7 @@ func (x *Exchange) copyHead() {
 // single are fields that a response has once: others of the same name are
 // dropped.
 var single = http1.SetOf(http1.HeaderStatus, http1.HeaderContentType, http1.HeaderDate, http1.HeaderLastModified,
-	http1.HeaderETag, http1.HeaderServer, http1.HeaderLocation, http1.HeaderRefresh, http1.HeaderXAccelExpires,
+	http1.HeaderETag, http1.HeaderExpires, http1.HeaderServer, http1.HeaderLocation, http1.HeaderRefresh, http1.HeaderXAccelExpires,
 	http1.HeaderXAccelRedirect, http1.HeaderXAccelLimitRate)
 
 // copyField copies one field of the backend's head.

@@ -74,8 +74,14 @@ func (x *Exchange) sendRequest(write bool) http.Code {
 	if !x.Unbuffered {
 		return x.flushRequest()
 	}
-	if first && !x.bodyEnded {
+	if first {
 		x.R.SetReadHandler(readRequest)
+		if b := x.part; b != nil {
+			x.part = nil
+			if !x.queuePart(b, x.partLen) {
+				x.ws.w.Buffers.Put(b)
+			}
+		}
 	}
 	return x.passRequest(write && !first)
 }
@@ -100,6 +106,32 @@ const passSize = 16 << 10
 
 // chunkRoom is what a chunk's head and end add to its data.
 const chunkRoom = 24
+
+// firstPart reads what there is of the request body. One that is complete
+// already is treated as any body that was read before.
+func (x *Exchange) firstPart() http.Code {
+	r := x.R
+	if rc := r.StartUnbuffered(); rc != http.OK {
+		return rc
+	}
+	x.part = x.ws.w.Buffers.Get(passSize)
+	room := x.part[chunkRoom : cap(x.part)-2]
+	for x.partLen < len(room) {
+		n, rc := r.ReadPart(room[x.partLen:])
+		x.partLen += n
+		switch {
+		case rc == http.Done:
+			x.Unbuffered = false
+			r.SetBody(room[:x.partLen])
+			return http.OK
+		case rc == http.Again:
+			return http.OK
+		case rc != http.OK:
+			return rc
+		}
+	}
+	return http.OK
+}
 
 // passRequest moves an unbuffered body from the client to the backend. It
 // reads only while the backend takes. The first part goes out together with
