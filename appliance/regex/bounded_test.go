@@ -23,6 +23,7 @@ func TestHardPatternsEndInTime(t *testing.T) {
 		{`^(([a-z])+.)+[A-Z]([a-z])+$`, as, "no match"},
 		{`(?:a+)+(?=x)`, as[:512], "no match"},
 		{`(?:a|a)*(?!a)b`, as[:2048], "no match"},
+		{`[a-z]+[0-9]`, as, "no match"},
 		{`(x+x+)+y`, strings.Repeat("x", size), "no match"},
 		{`(a+)+(?:\1b){2}`, as[:4096] + "bcb", "match limit exceeded"},
 	}

@@ -46,7 +46,7 @@ func randomCase(r *rand.Rand, perl bool) diffCase {
 		for i := range data {
 			data[i] = byte(r.IntN(256))
 		}
-		s := generator{data: data}
+		s := generator{data: data, wide: perl}
 		c.subjects = append(c.subjects, s.subject(r.IntN(24)))
 	}
 	return c

@@ -55,7 +55,7 @@ func fuzzCase(data []byte, perl bool) diffCase {
 	n := len(g.data) * 2 / 3
 	pattern := generator{data: g.data[:n], perl: perl}
 	c.pattern = pattern.pattern()
-	rest := generator{data: g.data[n:]}
+	rest := generator{data: g.data[n:], wide: perl}
 	c.subjects = []string{rest.subject(len(rest.data))}
 	for i, f := range []struct {
 		bit  Flags

@@ -8,6 +8,7 @@ type generator struct {
 	data   []byte
 	groups int
 	depth  int
+	wide   bool // subjects with letters beyond ASCII
 	perl   bool // also what Go's regexp lacks
 	b      strings.Builder
 }
@@ -86,11 +87,11 @@ func (g *generator) piece() bool {
 	return nullable || strings.HasPrefix(q, "*") || strings.HasPrefix(q, "?") || strings.HasPrefix(q, "{0")
 }
 
-var plainItems = []string{"a", "b", "c", "ab", "abc", "B", "x", "1", "_", " ", "é"}
-var classItems = []string{".", "[ab]", "[^a]", "[a-c]", `\d`, `\w`, `\D`, `\W`, "[[:alpha:]]", "[b-x1]", `[^\w]`, `\x62`, "[aB_]"}
+var plainItems = []string{"a", "b", "c", "ab", "abc", "B", "x", "1", "_", " ", "é", "s", "K"}
+var classItems = []string{".", "[ab]", "[^a]", "[a-c]", `\d`, `\w`, `\D`, `\W`, "[[:alpha:]]", "[b-x1]", `[^\w]`, `\x62`, "[aB_]", "[^b]"}
 var assertItems = []string{"^", "$", `\b`, `\B`, `\A`, `\z`}
 var perlAsserts = []string{`\Z`, `\G`, `\K`, "(?=a)", "(?!b)", "(?<=a)", "(?<!ab)", "(?i)", "(?s)", "(?m)", "(?<=a|b)", "(?<=^|b)"}
-var perlItems = []string{`\h`, `\R`, `\N`, `\s`, `\S`, `\V`, `(?:a|ab|b)`, "(?>a|ab)", "(?>a*b?)", "(?:)", `\X`}
+var perlItems = []string{`\h`, `\R`, `\N`, `\s`, `\S`, `\V`, `(?:a|ab|b)`, "(?>a|ab)", "(?>a*b?)", "(?:)", `\X`, "[é-ü]", "[^é]", "[k-s]"}
 var verbItems = []string{"(*COMMIT)", "(*PRUNE)", "(*SKIP)", "(*THEN)", "(*FAIL)", "(*ACCEPT)", "(*MARK:m)", "(*SKIP:m)"}
 
 func (g *generator) one(list []string) { g.b.WriteString(list[g.pick(len(list))]) }
@@ -106,7 +107,7 @@ func (g *generator) item() (nullable, quantifiable bool) {
 	case k < 3 || g.depth > 3 && k > 6 && k < 10:
 		n := 10
 		if g.perl {
-			n = 11
+			n = 13
 		}
 		s := plainItems[g.pick(n)]
 		g.b.WriteString(s)
@@ -186,12 +187,22 @@ func (g *generator) group() bool {
 	return nullable
 }
 
+// wideLetters fold with each other, or with ASCII, in UTF mode.
+var wideLetters = []string{"é", "É", "\u017f", "\u212a"}
+
 // subject writes a subject over the letters of the patterns.
 func (g *generator) subject(n int) string {
 	const letters = "aaabbbccabcABx1_ \n-"
-	out := make([]byte, 0, n)
+	var out strings.Builder
 	for range n {
-		out = append(out, letters[g.pick(len(letters))])
+		k := g.pick(len(letters) + len(wideLetters))
+		if k >= len(letters) {
+			if g.wide {
+				out.WriteString(wideLetters[k-len(letters)])
+			}
+			continue
+		}
+		out.WriteByte(letters[k])
 	}
-	return string(out)
+	return out.String()
 }

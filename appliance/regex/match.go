@@ -31,6 +31,9 @@ const (
 
 const longest = Longest
 
+// keepStack is how many frames a matcher keeps from match to match.
+const keepStack = 1 << 18
+
 // DefaultMatchLimit is the step budget where MatchOptions has none: PCRE2's.
 const DefaultMatchLimit = 10_000_000
 
@@ -131,6 +134,9 @@ func (m *Matcher) Match(re *Regex, s []byte, from int, opt MatchOptions, caps []
 	m.s, m.full, m.code = s, s, re.prog.code
 	ok := re.find(m, s, from)
 	m.s, m.full = nil, nil
+	if len(m.stack) > keepStack {
+		m.stack = make([]frame, 64)
+	}
 	if !ok {
 		if m.err != nil && !m.hopeless {
 			return nil, m.err

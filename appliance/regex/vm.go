@@ -61,6 +61,10 @@ const (
 	rLimit  // m.err says why
 )
 
+// scanSteps is how the bytes that one instruction reads count as steps: 256 are
+// one.
+const scanSteps = 8
+
 // maxStack bounds the frames of a run.
 const maxStack = 4 << 20
 
@@ -159,6 +163,7 @@ func (m *Matcher) run(code []inst, pos, pc int) runResult {
 			// A possessive loop that is a whole group: no way back into it.
 			n := scan(in, s, pos)
 			if n >= int(in.min) {
+				m.steps -= n >> scanSteps
 				if m.sp > 0 {
 					m.push(kPair, in.x, int(m.regs[in.x]), int(m.regs[in.y]))
 				}
@@ -170,6 +175,7 @@ func (m *Matcher) run(code []inst, pos, pc int) runResult {
 		case opLoopPoss:
 			n := scan(in, s, pos)
 			if n >= int(in.min) {
+				m.steps -= n >> scanSteps
 				pos += n
 				pc++
 				continue
@@ -180,7 +186,7 @@ func (m *Matcher) run(code []inst, pos, pc int) runResult {
 				break
 			}
 			low, p := pos+int(in.min), pos+n
-			m.steps -= n >> 6
+			m.steps -= n >> scanSteps
 			if in.next != nil {
 				// Give back until what follows can match.
 				if p = giveBack(s, in, low, p); p < 0 {

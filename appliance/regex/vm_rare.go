@@ -84,7 +84,7 @@ func (m *Matcher) step(in *inst, pos, pc int) (int, int) {
 		if n < 0 {
 			return pos, pcFail
 		}
-		m.steps -= n >> 6
+		m.steps -= n >> scanSteps
 		pos += n
 	case opCall:
 		return m.call(in, pos, pc)
@@ -184,7 +184,7 @@ func (m *Matcher) lazyLoop(in *inst, pos, pc int) int {
 		if pos = lazyNext(s, in, &f, pos); pos < 0 {
 			return -1
 		}
-		m.steps -= (pos - int(f.a)) >> 6
+		m.steps -= (pos - int(f.a)) >> scanSteps
 		f.a = int32(pos)
 		if f.b == 0 {
 			return pos
@@ -212,7 +212,7 @@ func (m *Matcher) charLoop(in *inst, pos, pc int) int {
 	if n < in.min {
 		return -1
 	}
-	m.steps -= (p - pos) >> 6
+	m.steps -= (p - pos) >> scanSteps
 	if in.op == opULoopPoss || p == low {
 		return p
 	}
