@@ -93,6 +93,10 @@ func parseListen(cx *conf.Cx, v *Server, args []string) (*listenDirective, error
 		return nil, err
 	}
 	d := &listenDirective{it: cx.Item, srv: v, addr: addr, v6only: true}
+	// A client of HTTP speaks first, so a connection is accepted when it has:
+	// the first receive never misses, and clients that only connect cost no
+	// descriptor for their first second. Sockets without TCP ignore it.
+	d.opt.Deferred = true
 	for _, a := range args[1:] {
 		if err := d.param(cx, a); err != nil {
 			return nil, err
@@ -199,7 +203,10 @@ func (d *listenDirective) param(cx *conf.Cx, a string) error {
 	case "sndbuf":
 		return size(&d.opt.SndBuf)
 	case "deferred":
-		d.opt.Deferred, d.isSet, d.bind = true, true, true
+		if val != "" && val != "on" && val != "off" {
+			return conf.Errorf("invalid deferred \"%s\"", a)
+		}
+		d.opt.Deferred, d.isSet, d.bind = val != "off", true, true
 	case "reuseport": // every worker has a socket of its own anyway
 		d.isSet, d.bind = true, true
 	case "ipv6only":

@@ -70,6 +70,11 @@ type incoming struct {
 func Run(o Options) int {
 	s := &Server{o: o, sockets: make(map[socketKey]int)}
 	debug.SetGCPercent(gcPercent)
+	if err := poll.RelaxThreads(); err != nil {
+		// An ordinary user may not: the Go runtime's monitor then wakes more
+		// often than it needs to, which costs a few percent of CPU.
+		errlog.Default().Printf(errlog.Info, 0, "%v", err)
+	}
 	orders := make(chan incoming)
 	go func() { // ends with the link
 		for {

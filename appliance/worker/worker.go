@@ -103,6 +103,9 @@ func (w *Worker) Done() <-chan struct{} { return w.done }
 
 func (w *Worker) run() {
 	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+	if err := poll.KeepTime(); err != nil {
+		errlog.Default().Printf(errlog.Info, 0, "worker %d: timers may be late: %v", w.conf.ID, err)
+	}
 	defer close(w.done)
 	w.thread = unix.Gettid()
 	w.bind()
