@@ -62,7 +62,9 @@ type worker struct {
 // boundaryStep keeps the boundaries of different workers apart.
 const boundaryStep = 1 << 40
 
-func newWorker(w *http.Worker) *worker { return &worker{pool: w.Buffers, boundary: uint64(w.ID+1) * boundaryStep} }
+func newWorker(w *http.Worker) *worker {
+	return &worker{pool: w.Buffers, boundary: uint64(w.ID+1) * boundaryStep}
+}
 
 func (w *worker) take() *answer {
 	a := w.free
