@@ -274,6 +274,9 @@ func (l *State) PCall(nargs, nres int) (n int, err *Error) {
 	l.status = stRunning
 	n = l.Call(nargs, nres)
 	ok = true
+	if len(l.stack) > bigStack {
+		l.shrink(l.top)
+	}
 	return n, nil
 }
 
@@ -331,3 +334,58 @@ func (l *State) Equal(a, b Value) bool {
 
 // RawSet stores v under k in t without metamethods; a nil or NaN key is an error.
 func (l *State) RawSet(t *Table, k, v Value) { l.vm.rawSet(l, t, k, v) }
+
+// Iter returns the first element at or after a position of the traversal, and the position after it; ok is false at
+// the end. A traversal begins at position 0; assigning nil to existing fields during it is allowed, new fields are not.
+func (t *Table) Iter(pos uint32) (k, v Value, next uint32, ok bool) {
+	if t.weak != 0 {
+		w := t.weakTab()
+		for i := int(pos); i < len(w.order); i++ {
+			if e := w.order[i]; e != nil {
+				if k, v = e.get(); k.n != tagNil && v.n != tagNil {
+					return k, v, uint32(i) + 1, true
+				}
+			}
+		}
+		return Nil, Nil, pos, false
+	}
+	return t.iterate(pos)
+}
+
+// Count returns the number of elements.
+func (t *Table) Count() int { return t.count() }
+
+// Substring returns s[i:j] as a Lua string that shares the bytes of s unless that would keep much more of s alive
+// than it uses.
+func (l *State) Substring(s string, i, j int) Value { return l.substring(s, i, j) }
+
+// AppendNumber appends f as tostring prints it; AppendG with a number of significant digits.
+func AppendNumber(b []byte, f float64) []byte { return appendNumber(b, f) }
+
+// AppendG appends f as C's %.<prec>g.
+func AppendG(b []byte, f float64, prec int) []byte { return appendG(b, f, prec, false) }
+
+// ParseNumber converts the text of a number as tonumber does.
+func ParseNumber(s string) (float64, bool) { return parseNumber(s) }
+
+// TypeName returns the name the language gives the type of v.
+func (v Value) TypeName() string { return v.typeName() }
+
+// Text returns v as tostring shows it without metamethods.
+func (v Value) Text() string { return rawString(v) }
+
+// TakeBuf returns an empty scratch buffer of the VM, to be given back by KeepBuf; meanwhile others get a new one.
+func (vm *VM) TakeBuf() []byte {
+	b := vm.buf[:0]
+	vm.buf = nil
+	return b
+}
+
+// KeepBuf gives a buffer from TakeBuf back.
+func (vm *VM) KeepBuf(b []byte) { vm.keepBuf(b) }
+
+// Pop1 removes the value on top and returns it.
+func (l *State) Pop1() Value {
+	l.top--
+	return l.stack[l.top]
+}

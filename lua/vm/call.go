@@ -360,9 +360,12 @@ func (vm *VM) failTo(l *State, m frame) (exit bool) {
 	return vm.finish(l, slot, slot, 2, int(m.nres), m.flags, m.aux)
 }
 
+// bigStack is the size from which a stack is not kept for the next call.
+const bigStack = 1 << 15
+
 // shrink gives back a stack that an overflow blew up.
 func (l *State) shrink(used int) {
-	const big = 1 << 15
+	const big = bigStack
 	if len(l.stack) > big && used < big/4 {
 		s := make([]Value, big/2)
 		copy(s, l.stack[:big/2])
