@@ -2,7 +2,6 @@ package http
 
 import (
 	"weir/netio/buf"
-	"weir/netio/conn"
 )
 
 // Panicker is a connection handler that can end what a panic in one of its
@@ -20,7 +19,7 @@ func (w *Worker) Panicked(what any) {
 		}
 		return
 	}
-	c := conn.Of(what)
+	c := w.Driver.ConnOf(what)
 	if c == nil || c.Closed() {
 		return
 	}

@@ -306,17 +306,3 @@ func errno(e syscall.Errno) error {
 	}
 	return e
 }
-
-// Of returns the connection that something the loop ran belongs to, as
-// poll.Config.OnPanic names it; nil when it is none.
-func Of(what any) *Conn {
-	switch s := what.(type) {
-	case *connSource:
-		return (*Conn)(s)
-	case *connTimer:
-		return (*Conn)(s)
-	case *readTask:
-		return (*Conn)(s)
-	}
-	return nil
-}
