@@ -83,6 +83,19 @@ func BenchmarkGateway(b *testing.B) {
 	}
 }
 
+func BenchmarkCompile(b *testing.B) {
+	for _, g := range gateway {
+		b.Run(g.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := Compile(g.pattern, 0); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // TestGatewayPatternsAreFastEnough measures weir, Go's regexp, and pcre2test's
 // interpreter and JIT in one run. It takes a while, so it must be asked for.
 func TestGatewayPatternsAreFastEnough(t *testing.T) {

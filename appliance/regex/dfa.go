@@ -27,7 +27,7 @@ type dfa struct {
 }
 
 func newDFA(re *Regex) *dfa {
-	d := &dfa{re: re, n: re.nfa, ids: map[string]int32{}, mark: make([]bool, len(re.nfa.states))}
+	d := &dfa{re: re, n: re.nfa(), ids: map[string]int32{}, mark: make([]bool, len(re.nfa().states))}
 	d.anchor = re.search.anchored || re.search.textStart
 	if !d.anchor {
 		d.restart = d.closure(nil, d.n.start, false, false)

@@ -53,7 +53,7 @@ func randomCase(r *rand.Rand, perl bool) diffCase {
 }
 
 // pcre2Answers runs all cases through one pcre2test.
-func pcre2Answers(t testing.TB, cases []diffCase) [][][]string {
+func pcre2Answers(t testing.TB, cases []diffCase, subjectMods string) [][][]string {
 	t.Helper()
 	var in bytes.Buffer
 	for _, c := range cases {
@@ -63,7 +63,7 @@ func pcre2Answers(t testing.TB, cases []diffCase) [][][]string {
 			for _, b := range []byte(s) {
 				fmt.Fprintf(&in, "\\x%02x", b)
 			}
-			in.WriteString("\\=match_limit=100000\n")
+			in.WriteString("\\=match_limit=100000" + subjectMods + "\n")
 		}
 		in.WriteString("\n")
 	}
@@ -144,7 +144,7 @@ func TestRandomPatternsMatchAsPCRE2Does(t *testing.T) {
 		for i := range cases {
 			cases[i] = randomCase(r, true)
 		}
-		answers := pcre2Answers(t, cases)
+		answers := pcre2Answers(t, cases, "")
 		for i, c := range cases {
 			want := strings.Join(answers[i][0], "\n")
 			re, err := Compile(c.pattern, c.flags)
@@ -182,6 +182,56 @@ func TestRandomPatternsMatchAsPCRE2Does(t *testing.T) {
 		}
 	}
 	t.Logf("%d matches compared, %d differ", asked, shown)
+}
+
+func TestRandomPatternsGiveTheLongestMatchOfPCRE2sDFA(t *testing.T) {
+	if _, err := exec.LookPath("pcre2test"); err != nil {
+		t.Skip("pcre2test is not installed")
+	}
+	m := NewMatcher()
+	shown := 0
+	r := rand.New(rand.NewPCG(uint64(seedsOf(t, "WEIR_REGEX_SEED", 1)), 13))
+	for range seedsOf(t, "WEIR_REGEX_ROUNDS", 2) {
+		cases := make([]diffCase, 500)
+		for i := range cases {
+			cases[i] = randomCase(r, false)
+			// PCRE2's DFA lets DollarEndOnly win over Multiline, its interpreter not.
+			cases[i].flags &^= DollarEndOnly
+			cases[i].mods = strings.ReplaceAll(cases[i].mods, ",dollar_endonly", "")
+		}
+		answers := pcre2Answers(t, cases, ",dfa")
+		for i, c := range cases {
+			re, err := Compile(c.pattern, c.flags)
+			if err != nil {
+				t.Errorf("/%s/: %v", c.pattern, err)
+				continue
+			}
+			for k, s := range c.subjects {
+				want := ""
+				for _, l := range answers[i][k+1] {
+					if want == "" && (l == "No match" || strings.HasPrefix(l, " 0:")) {
+						want = l // the first of its matches is the longest
+					}
+				}
+				if want == "" {
+					continue
+				}
+				for _, patience := range []int{0, -1 << 20} {
+					m.patience = patience
+					got := "No match"
+					caps, err := m.Match(re, []byte(s), 0, MatchOptions{Flags: Longest}, nil)
+					if caps != nil {
+						got = " 0: " + printable([]byte(s)[caps[0]:caps[1]], false)
+					}
+					if err != nil || got != want {
+						if shown++; shown <= 15 {
+							t.Errorf("/%s/%s on %q: got %q %v, want %q", c.pattern, c.mods, s, got, err, want)
+						}
+					}
+				}
+			}
+		}
+	}
 }
 
 func TestRandomPatternsMatchAsGoDoes(t *testing.T) {

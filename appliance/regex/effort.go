@@ -25,7 +25,7 @@ func (m *Matcher) escalate() bool {
 		return false
 	}
 	re := m.re
-	if re.nfa != nil && m.opt&AnchoredMatch == 0 && !m.dfaOf(re).possible(m.full, m.from) {
+	if re.nfa() != nil && m.opt&AnchoredMatch == 0 && !m.dfaOf(re).possible(m.full, m.from) {
 		m.result = rCommit
 		m.hopeless = true
 		return false

@@ -41,13 +41,9 @@ type nfaBuilder struct {
 	full   bool
 }
 
-// newNFA returns the automaton of a tree, or nil where it would be too large
-// or would say yes to everything.
-func newNFA(p *parser, root *node) *nfa {
-	if p.start&NoStartOptimize != 0 || p.hasVerb || p.hasScan {
-		return nil
-	}
-	b := nfaBuilder{a: analyzer{utf: p.start&UTF != 0}}
+// newNFA returns the automaton of a tree, or nil where it would be too large.
+func newNFA(root *node, utf bool) *nfa {
+	b := nfaBuilder{a: analyzer{utf: utf}}
 	start := b.node(root, b.add(nfaState{op: nfaMatch}))
 	if b.full {
 		return nil

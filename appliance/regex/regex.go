@@ -1,6 +1,9 @@
 package regex
 
-import "sort"
+import (
+	"sort"
+	"sync"
+)
 
 // Name is a named group.
 type Name struct {
@@ -15,7 +18,7 @@ type Regex struct {
 	pattern string
 	flags   Flags // as given, plus what the pattern itself sets
 	prog    *program
-	nfa     *nfa // nil: the pattern has none
+	nfa     func() *nfa // built at the first need; nil: the pattern has none
 	names   []Name
 	nl      newline
 	search  search
@@ -50,7 +53,12 @@ func Compile(pattern string, flags Flags) (*Regex, error) {
 		return nil, err
 	}
 	re.search = planSearch(p, root, re.prog.code)
-	re.nfa = newNFA(p, root)
+	if start&NoStartOptimize == 0 && !p.hasVerb && !p.hasScan {
+		utf := start&UTF != 0
+		re.nfa = sync.OnceValue(func() *nfa { return newNFA(root, utf) })
+	} else {
+		re.nfa = func() *nfa { return nil }
+	}
 	return re, nil
 }
 

@@ -55,6 +55,9 @@ var looseTables = sync.OnceValue(func() map[string]*unicode.RangeTable {
 	for alias, name := range scriptAbbrevs {
 		m[alias] = unicode.Scripts[name]
 	}
+	for alias, name := range propertyAbbrevs {
+		m[alias] = unicode.Properties[name]
+	}
 	for name, t := range unicode.Categories {
 		if len(name) <= 2 {
 			m[loose(name)] = t
@@ -70,6 +73,16 @@ var scriptAbbrevs = map[string]string{
 	"kana": "Katakana", "latn": "Latin", "thai": "Thai", "zyyy": "Common", "zinh": "Inherited",
 	"geor": "Georgian", "goth": "Gothic", "khmr": "Khmer", "laoo": "Lao", "mong": "Mongolian", "taml": "Tamil",
 	"telu": "Telugu", "tibt": "Tibetan", "copt": "Coptic", "ethi": "Ethiopic", "mymr": "Myanmar",
+}
+
+// propertyAbbrevs are the short names of the binary properties.
+var propertyAbbrevs = map[string]string{
+	"ahex": "ASCII_Hex_Digit", "bidic": "Bidi_Control", "dep": "Deprecated", "dia": "Diacritic", "ext": "Extender",
+	"hex": "Hex_Digit", "idsb": "IDS_Binary_Operator", "idst": "IDS_Trinary_Operator", "idsu": "IDS_Unary_Operator",
+	"ideo": "Ideographic", "joinc": "Join_Control", "loe": "Logical_Order_Exception", "nchar": "Noncharacter_Code_Point",
+	"patsyn": "Pattern_Syntax", "patws": "Pattern_White_Space", "pcm": "Prepended_Concatenation_Mark", "qmark": "Quotation_Mark",
+	"radical": "Radical", "ri": "Regional_Indicator", "sterm": "Sentence_Terminal", "sd": "Soft_Dotted", "term": "Terminal_Punctuation",
+	"uideo": "Unified_Ideograph", "vs": "Variation_Selector",
 }
 
 func loose(s string) string {
@@ -133,6 +146,31 @@ func property(name string) *charset {
 	if t := looseTables()[name]; t != nil {
 		return fromTable(t)
 	}
+	return derivedProperty(name)
+}
+
+// derivedProperty returns the properties that Unicode derives from others.
+func derivedProperty(name string) *charset {
+	all := setOf(span{0, maxRune})
+	without := func(a, b *charset) *charset { return a.and(b.negated(maxRune)) }
+	switch name {
+	case "math":
+		return union(unicode.Sm, unicode.Other_Math)
+	case "idstart", "ids", "xidstart", "xids":
+		return without(union(unicode.L, unicode.Nl, unicode.Other_ID_Start), union(unicode.Pattern_Syntax, unicode.Pattern_White_Space))
+	case "idcontinue", "idc", "xidcontinue", "xidc":
+		return both(derivedProperty("ids"), without(union(unicode.Mn, unicode.Mc, unicode.Nd, unicode.Pc, unicode.Other_ID_Continue),
+			union(unicode.Pattern_Syntax, unicode.Pattern_White_Space)))
+	case "graphemeextend", "grext":
+		return union(unicode.Me, unicode.Mn, unicode.Other_Grapheme_Extend)
+	case "graphemebase", "grbase":
+		return without(without(all, derivedProperty("grext")), both(property("c"), union(unicode.Zl, unicode.Zp)))
+	case "cased":
+		return union(unicode.Lu, unicode.Ll, unicode.Lt, unicode.Other_Lowercase, unicode.Other_Uppercase)
+	case "defaultignorablecodepoint", "di":
+		return without(union(unicode.Other_Default_Ignorable_Code_Point, unicode.Cf, unicode.Variation_Selector),
+			union(unicode.White_Space, unicode.Prepended_Concatenation_Mark))
+	}
 	return nil
 }
 
@@ -174,10 +212,13 @@ func posixUCP(name string) *charset {
 	case "graph":
 		c := setOf(span{0, maxRune})
 		c = c.and(union(unicode.Z, unicode.Cc, unicode.Cs).negated(maxRune))
+		// These format characters print nothing.
+		c = c.and(setOf(span{0x61c, 0x61c}, span{0x180e, 0x180e}, span{0x2066, 0x2069}).negated(maxRune))
 		return c.and(property("cn").negated(maxRune))
 	case "print":
 		c := posixUCP("graph")
 		c.addSet(union(unicode.Zs))
+		c.add(0x180e, 0x180e)
 		c.clean()
 		return c
 	case "punct":
