@@ -39,6 +39,9 @@ func Load(t testing.TB, modules http.Modules, text string) (*Server, error) {
 	text = strings.NewReplacer("%LISTEN%", s.addr.String(), "%DIR%", dir).Replace(text)
 	text = "error_log " + s.Log + " info; events {} http { client_body_temp_path " + dir + "/body; " + text + "}"
 	file := filepath.Join(dir, "nginx.conf")
+	if err := os.Mkdir(filepath.Join(dir, "logs"), 0o755); err != nil { // where logs are by default
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
