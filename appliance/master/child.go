@@ -29,8 +29,7 @@ type child struct {
 	process *os.Process
 	link    *server.Link
 	started time.Time
-	served  bool // it has taken a configuration
-	loose   int  // of its two goroutines, how many have ended
+	loose   int // of its two goroutines, how many have ended
 }
 
 // event is what other goroutines tell the master.

@@ -16,10 +16,10 @@ import (
 
 // Times of ending.
 const (
-	stopTime = time.Second            // a fast stop may take so long before SIGKILL
-	quickEnd = 2 * time.Second        // a server that ends sooner after its start counts as failing
-	maxDelay = 5 * time.Second        // longest pause before the next server, when the last one never served
-	maxPause = 500 * time.Millisecond // and when it did: clients are waiting
+	stopTime  = time.Second            // a fast stop may take so long before SIGKILL
+	quickEnd  = 2 * time.Second        // a server that ends sooner after its start counts as failing
+	quickEnds = 25                     // so many failing ones in a row are replaced at once
+	endPause  = 500 * time.Millisecond // and further ones after this pause: clients are waiting
 )
 
 // master is the state of the process. Its goroutine owns all of it.
@@ -350,7 +350,6 @@ func (m *master) event(e event) {
 func (m *master) message(msg *server.Message) {
 	switch msg.Op {
 	case server.Ready:
-		m.server.served = true
 		m.settle(msg.Generation, "")
 	case server.Failed:
 		if m.pending != nil && m.pending.generation == msg.Generation {
@@ -381,16 +380,11 @@ func (m *master) serverEnded(e exit) {
 	if time.Since(c.started) > quickEnd {
 		m.failures = 1
 	}
-	if m.failures <= 2 {
+	if m.failures <= quickEnds {
 		m.relaunch()
 		return
 	}
-	// It keeps ending: waiting longer and longer spares the machine.
-	longest := maxDelay
-	if c.served {
-		longest = maxPause
-	}
-	m.retry = time.After(min(longest, 100*time.Millisecond<<min(m.failures-3, 10)))
+	m.retry = time.After(endPause) // it keeps ending: spare the machine
 }
 
 // relaunch starts the server again on the listeners that were kept.

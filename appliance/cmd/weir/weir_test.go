@@ -52,11 +52,33 @@ func newInstance(t *testing.T, daemon string) *instance {
 	}
 	in.write("nginx.conf", fmt.Sprintf(`%s daemon %s; worker_processes 2; pid t.pid; error_log error.log info;
 		events { worker_connections 512; }
-		http { access_log access.log; server { listen %s; root html; } }`, user, daemon, in.addr))
+		http {
+			access_log access.log;
+			upstream origin { server %s; keepalive 8; }
+			server {
+				listen %s;
+				root html;
+				location /origin/ { proxy_pass http://origin/; proxy_http_version 1.1; proxy_set_header Connection ""; }
+			}
+		}`, user, daemon, origin(t), in.addr))
 	in.write("html/index.html", "index")
 	in.write("html/big", strings.Repeat("0123456789", 20000))
 	t.Cleanup(in.cleanup)
 	return in
+}
+
+// origin is a server to proxy to; it answers "origin" and lives as long as the
+// test.
+func origin(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "origin") })}
+	go srv.Serve(l)
+	t.Cleanup(func() { srv.Close() })
+	return l.Addr().String()
 }
 
 func (in *instance) write(name, text string) {
@@ -89,6 +111,19 @@ func (in *instance) pid(name string) int {
 	return pid
 }
 
+// child is the only child of the master, the server process.
+func (in *instance) child() int {
+	// Each thread has its own list.
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", in.pid("t.pid")))
+	for _, name := range lists {
+		data, _ := os.ReadFile(name)
+		if pid, err := strconv.Atoi(strings.TrimSpace(string(data))); err == nil {
+			return pid
+		}
+	}
+	return 0
+}
+
 func (in *instance) cleanup() {
 	for _, name := range []string{"t.pid", "t.pid.oldbin"} {
 		if pid := in.pid(name); pid > 0 {
@@ -118,8 +153,8 @@ func (in *instance) signal(pid int, sig syscall.Signal) {
 	}
 }
 
-// load asks for files of two sizes without a pause; every other client opens a
-// connection per request.
+// load asks for files of two sizes and for what is proxied, without a pause;
+// every other client opens a connection per request.
 type load struct {
 	stop     atomic.Bool
 	wait     sync.WaitGroup
@@ -139,7 +174,10 @@ func startLoad(addr string, clients int) *load {
 			c := &http.Client{Transport: tr, Timeout: 10 * time.Second}
 			for n := 0; !l.stop.Load(); n++ {
 				url, size := "http://"+addr+"/", len("index")
-				if n%8 == 7 {
+				switch n % 8 {
+				case 3, 6:
+					url, size = url+"origin/", len("origin")
+				case 7:
 					url, size = url+"big", 200000
 				}
 				if err := get(c, url, size); err != nil {
@@ -259,6 +297,41 @@ func TestUpgradesUnderLoadLoseNothing(t *testing.T) {
 		in.until("the old master to end", func() bool { return in.pid("t.pid.oldbin") == 0 })
 	}
 	l.end(t)
+	in.quit()
+}
+
+func TestAKilledServerIsBackAtOnce(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: otherwise master and server are one process")
+	}
+	in := newInstance(t, "on")
+	in.start()
+	l := startLoad(in.addr, 16) // its requests in flight fail, which is what a kill means
+	n, worst := 20, time.Duration(0)
+	if testing.Short() {
+		n = 3
+	}
+	tr := &http.Transport{DisableKeepAlives: true}
+	c := &http.Client{Transport: tr, Timeout: 10 * time.Second}
+	for range n {
+		pid := 0
+		in.until("the server process", func() bool { pid = in.child(); return pid != 0 })
+		begin := time.Now()
+		in.signal(pid, syscall.SIGKILL)
+		in.until("an answer", func() bool { return get(c, "http://"+in.addr+"/", len("index")) == nil })
+		worst = max(worst, time.Since(begin))
+	}
+	t.Logf("longest pause %v", worst)
+	if worst > time.Second {
+		t.Errorf("it took %v until requests were answered again", worst)
+	}
+	l.stop.Store(true)
+	l.wait.Wait()
+	for _, f := range l.failures {
+		if strings.Contains(f, "refused") {
+			t.Fatalf("a new connection was refused: %s", f)
+		}
+	}
 	in.quit()
 }
 
