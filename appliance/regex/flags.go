@@ -71,8 +71,6 @@ const (
 	BSRAnyCRLF
 )
 
-const newlineMask = NewlineCR | NewlineCRLF | NewlineAnyCRLF | NewlineAny | NewlineNUL
-
 // extra options that only the pattern itself can set (letters r and a of an
 // option group); they travel with Flags inside the parser.
 type extraFlags uint8

@@ -68,7 +68,6 @@ func fuzzCase(data []byte, perl bool) diffCase {
 	}
 	if strings.Contains(c.pattern, "(*") {
 		c.flags |= NoStartOptimize
-		c.mods += ",no_start_optimize"
 	}
 	return c
 }

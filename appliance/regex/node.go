@@ -99,7 +99,6 @@ type node struct {
 	name      string
 	cond      *node
 	subs      []*node
-	thenOK    bool // nAlt: holds a (*THEN) of its own
 }
 
 func empty() *node { return &node{op: nEmpty} }

@@ -210,7 +210,6 @@ type suitePattern struct {
 	expand  bool
 	refused bool   // it should compile and does not
 	why     string // a reason to leave it out
-	subj    string // modifiers for its subjects
 }
 
 var suiteFlags = map[string]Flags{

@@ -114,5 +114,4 @@ type program struct {
 	memos        int // places whose failures may be remembered
 	// marks holds the names of (*MARK) and others, by number.
 	marks []string
-	names []string
 }

@@ -166,7 +166,7 @@ func (re *Regex) find(m *Matcher, s []byte, from int) bool {
 	if p.skip > 0 {
 		skipped = len(p.prefix)
 	}
-	if p.required != "" && bytes.Index(s[from:], stringBytes(p.required)) < 0 {
+	if p.required != "" && !bytes.Contains(s[from:], stringBytes(p.required)) {
 		return false
 	}
 	for at := from; at <= len(s); {
