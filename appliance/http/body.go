@@ -273,9 +273,6 @@ func (r *Request) testExpect() Code {
 	if v == nil || !equalFold(v, word100) {
 		return OK
 	}
-	if h, ok := r.c.stream.(*h1Conn); ok && h.pos < len(h.head) {
-		return OK // the body came along: nobody waits for the answer
-	}
 	if rc := r.c.stream.SendContinue(r); rc != OK {
 		return StatusInternalServerError
 	}

@@ -64,22 +64,45 @@ func (p *Port) find(c *conn.Conn) *Address {
 }
 
 // defaultListen is the address of a server without a listen directive.
-func defaultListen() string {
+func defaultListen() sock.Addr {
+	port := uint16(8000)
 	if os.Geteuid() == 0 {
-		return "80"
+		port = 80
 	}
-	return "8000"
+	return sock.AddrFrom(netip.IPv4Unspecified(), port)
 }
 
 // setListen reads a listen directive.
 func setListen(cx *conf.Cx, it *conf.Item) error {
 	v := ScopeOf(cx).host
-	d, err := parseListen(cx, v, it.Args)
+	addrs, err := listenAddrs(it.Args[0])
 	if err != nil {
 		return err
 	}
+	for _, addr := range addrs {
+		if err := v.listen(cx, addr, it.Args[1:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listen adds an address with the parameters of a listen directive.
+func (v *Server) listen(cx *conf.Cx, addr sock.Addr, params []string) error {
+	d := &listenDirective{it: cx.Item, srv: v, addr: addr, v6only: true}
+	// A client of HTTP speaks first, so a connection is accepted when it has:
+	// the first receive never misses, and clients that only connect cost no
+	// descriptor for their first second. Sockets without TCP ignore it.
+	d.opt.Deferred = true
+	for _, a := range params {
+		if err := d.param(cx, a); err != nil {
+			return err
+		}
+	}
+	d.opt.Addr = addr
+	d.opt.IPv6Only = addr.Family() == sock.IPv6 && d.v6only
 	for _, o := range v.listens {
-		if o.addr == d.addr {
+		if o.addr == addr {
 			return conf.Errorf("a duplicate listen %s", d.text())
 		}
 	}
@@ -87,31 +110,12 @@ func setListen(cx *conf.Cx, it *conf.Item) error {
 	return nil
 }
 
-func parseListen(cx *conf.Cx, v *Server, args []string) (*listenDirective, error) {
-	addr, err := listenAddr(args[0])
-	if err != nil {
-		return nil, err
-	}
-	d := &listenDirective{it: cx.Item, srv: v, addr: addr, v6only: true}
-	// A client of HTTP speaks first, so a connection is accepted when it has:
-	// the first receive never misses, and clients that only connect cost no
-	// descriptor for their first second. Sockets without TCP ignore it.
-	d.opt.Deferred = true
-	for _, a := range args[1:] {
-		if err := d.param(cx, a); err != nil {
-			return nil, err
-		}
-	}
-	d.opt.Addr = addr
-	d.opt.IPv6Only = addr.Family() == sock.IPv6 && d.v6only
-	return d, nil
-}
-
-// listenAddr reads "address", "port", "address:port", "*:port", "[v6]:port",
-// "name:port" and "unix:path".
-func listenAddr(s string) (sock.Addr, error) {
-	bad := func(why string) (sock.Addr, error) {
-		return sock.Addr{}, conf.Errorf("%s in \"%s\" of the \"listen\" directive", why, s)
+// listenAddrs reads "address", "port", "address:port", "*:port", "[v6]:port",
+// "name:port" and "unix:path"; "first-last" may stand for a port. A name, or a
+// range of ports, makes several addresses.
+func listenAddrs(s string) ([]sock.Addr, error) {
+	bad := func(why string) ([]sock.Addr, error) {
+		return nil, conf.Errorf("%s in \"%s\" of the \"listen\" directive", why, s)
 	}
 	if path, ok := strings.CutPrefix(s, "unix:"); ok {
 		if path == "" {
@@ -120,54 +124,63 @@ func listenAddr(s string) (sock.Addr, error) {
 		if len(path) > 107 {
 			return bad("too long path in the unix domain socket")
 		}
-		return sock.UnixAddr(path), nil
+		return []sock.Addr{sock.UnixAddr(path)}, nil
 	}
-	host, port := s, ""
+	host, ports := s, "80"
 	if i := strings.LastIndexByte(s, ':'); i >= 0 && !strings.HasSuffix(s, "]") {
-		host, port = s[:i], s[i+1:]
-	} else if digitsOnly(s) {
-		host, port = "*", s
+		host, ports = s[:i], s[i+1:]
+	} else if strings.Trim(s, "0123456789-") == "" {
+		host, ports = "*", s
 	}
-	n := 80
-	if port != "" {
-		var err error
-		if n, err = strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-			return bad("invalid port")
-		}
-	} else if host != s {
+	first, last, ok := portRange(ports)
+	if !ok {
 		return bad("invalid port")
 	}
-	switch {
-	case host == "*" || host == "":
-		if host == "" {
-			return bad("no host")
-		}
-		return sock.AddrFrom(netip.IPv4Unspecified(), uint16(n)), nil
-	case strings.HasPrefix(host, "["):
-		ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
-		if err != nil || !ip.Is6() {
-			return bad("invalid IPv6 address")
-		}
-		return sock.AddrFrom(ip, uint16(n)), nil
+	ips, why := listenIPs(host)
+	if why != "" {
+		return bad(why)
 	}
-	ip, err := netip.ParseAddr(host)
-	if err != nil {
-		ips := LookupHost(host)
-		if len(ips) == 0 {
-			return bad("host not found")
+	var addrs []sock.Addr
+	for port := first; port <= last; port++ {
+		for _, ip := range ips {
+			addrs = append(addrs, sock.AddrFrom(ip, uint16(port)))
 		}
-		ip = ips[0]
 	}
-	return sock.AddrFrom(ip, uint16(n)), nil
+	return addrs, nil
 }
 
-func digitsOnly(s string) bool {
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return false
+// listenIPs reads the part of a listen address before the port.
+func listenIPs(host string) (ips []netip.Addr, why string) {
+	switch {
+	case host == "":
+		return nil, "no host"
+	case host == "*":
+		return []netip.Addr{netip.IPv4Unspecified()}, ""
+	case host[0] == '[':
+		ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
+		if err != nil || !ip.Is6() {
+			return nil, "invalid IPv6 address"
 		}
+		return []netip.Addr{ip}, ""
 	}
-	return s != ""
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{ip}, ""
+	}
+	if ips = LookupHost(host); len(ips) == 0 {
+		return nil, "host not found"
+	}
+	return ips, ""
+}
+
+// portRange reads "port" or "first-last".
+func portRange(s string) (first, last int, ok bool) {
+	from, to, isRange := strings.Cut(s, "-")
+	if !isRange {
+		to = from
+	}
+	a, err1 := strconv.ParseUint(from, 10, 16)
+	b, err2 := strconv.ParseUint(to, 10, 16)
+	return int(a), int(b), err1 == nil && err2 == nil && 1 <= a && a <= b
 }
 
 // param applies one parameter of a listen directive.

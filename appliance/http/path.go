@@ -3,10 +3,12 @@ package http
 import (
 	"errors"
 	"io"
+	"strings"
 	"syscall"
 
 	"weir/appliance/conf"
 	"weir/netio/http1"
+	"weir/netio/sock"
 )
 
 // MapPath turns the request's path into a file name by root or alias, with
@@ -105,21 +107,27 @@ func EscapeURI(dst, src []byte, kind EscapeKind) []byte {
 	return dst
 }
 
+// notInURI are printable bytes that RFC 3986 allows in no URI.
+const notInURI = "\"<>\\^`{|}"
+
+// mustEscape holds the printable bytes that each kind escapes.
+var mustEscape = [...]string{
+	EscapePath:    notInURI + "#%?",
+	EscapeArgs:    notInURI + "#%?&+;",
+	EscapeHTML:    notInURI + "#%'",
+	EscapeRefresh: "\"<>\\^`{|~'", // as nginx has it: the tilde, not the closing brace
+}
+
 func escapes(c byte, kind EscapeKind) bool {
-	if c <= ' ' || c >= 0x7f {
+	switch {
+	case nameByte(c):
+		return false
+	case c <= ' ' || c >= 0x7f:
 		return true
+	case kind == EscapeComponent:
+		return c != '-' && c != '.' && c != '~'
 	}
-	switch kind {
-	case EscapePath:
-		return c == '%' || c == '?' || c == '#'
-	case EscapeArgs:
-		return c == '%' || c == '&' || c == '+' || c == '#' || c == ';' || c == '?'
-	case EscapeComponent:
-		return !(nameByte(c) || c == '-' || c == '.' || c == '~')
-	case EscapeHTML:
-		return c == '%' || c == '?' || c == '#' || c == '"' || c == '\'' || c == '<' || c == '>'
-	}
-	return c == '%' || c == '"' || c == '\''
+	return strings.IndexByte(mustEscape[kind], c) >= 0
 }
 
 // UnescapeURI appends src to dst with escapes decoded; malformed ones stay.
@@ -170,15 +178,15 @@ func ErrnoText(err error) string { return errnoText(err) }
 func (r *Request) appendOrigin(b []byte) []byte {
 	lc := r.loc.core
 	b = append(b, "http://"...)
-	host := r.HostName
-	if lc.nameInRedirect.V || len(host) == 0 {
-		if name := r.srv.Name(); lc.nameInRedirect.V && name != "" || len(host) == 0 && name != "" {
-			host = []byte(name)
-		}
-	}
-	if len(host) > 0 {
-		b = append(b, host...)
-	} else {
+	name := r.srv.Name()
+	switch {
+	case lc.nameInRedirect.V && name != "":
+		b = append(b, name...)
+	case len(r.HostName) > 0:
+		b = append(b, r.HostName...)
+	case r.c.Local().Family() == sock.IPv6:
+		b = append(r.c.Local().AppendIP(append(b, '[')), ']')
+	default:
 		b = r.c.Local().AppendIP(b)
 	}
 	if port := r.c.Local().Port(); lc.portInRedirect.V && port != 80 && port != 0 {

@@ -152,7 +152,7 @@ func (r *Request) checkHead(block []byte) Code {
 	}
 	if host := r.In.Get(http1.HeaderHost); host != nil && r.head.Host.Empty() {
 		a, ok := http1.ParseAuthority(host)
-		if !ok && len(host) > 0 {
+		if !ok {
 			r.Log(LogInfo, "client sent invalid host header")
 			return StatusBadRequest
 		}
@@ -250,12 +250,42 @@ func (r *Request) mayKeepAlive(lc *coreLoc) bool {
 		return true
 	}
 	ua := r.In.Get(http1.HeaderUserAgent)
-	if lc.keepaliveDisable.V&disableMSIE6 != 0 && r.Method == http1.MethodPost && bytes.Contains(ua, []byte("MSIE 6.")) {
-		return !bytes.Contains(ua, []byte("Opera")) && bytes.Contains(ua, []byte("SV1"))
-	}
-	if lc.keepaliveDisable.V&disableSafari != 0 && bytes.Contains(ua, []byte("Safari/")) && bytes.Contains(ua, []byte("Mac OS X")) &&
-		!bytes.Contains(ua, []byte("Chrome/")) {
+	switch {
+	case lc.keepaliveDisable.V&disableMSIE6 != 0 && r.Method == http1.MethodPost && isMSIE6(ua):
+		return false
+	case lc.keepaliveDisable.V&disableSafari != 0 && isSafari(ua):
 		return false
 	}
 	return true
+}
+
+var (
+	textMSIE   = []byte("MSIE ")
+	textSV1    = []byte("SV1")
+	textOpera  = []byte("Opera")
+	textGecko  = []byte("Gecko/")
+	textChrome = []byte("Chrome/")
+	textSafari = []byte("Safari/")
+	textMacOS  = []byte("Mac OS X")
+)
+
+// isMSIE6 tells Internet Explorer up to 6 before Service Pack 2.
+func isMSIE6(ua []byte) bool {
+	i := bytes.Index(ua, textMSIE)
+	if i < 0 || i+7 >= len(ua) || ua[i+6] != '.' || bytes.Contains(ua, textOpera) {
+		return false
+	}
+	switch ua[i+5] {
+	case '4', '5':
+		return true
+	case '6':
+		return !bytes.Contains(ua[i+8:], textSV1)
+	}
+	return false
+}
+
+// isSafari tells Safari of macOS from browsers that claim to be it.
+func isSafari(ua []byte) bool {
+	return bytes.Contains(ua, textSafari) && bytes.Contains(ua, textMacOS) && !bytes.Contains(ua, textMSIE) &&
+		!bytes.Contains(ua, textOpera) && !bytes.Contains(ua, textGecko) && !bytes.Contains(ua, textChrome)
 }

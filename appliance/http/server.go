@@ -60,11 +60,7 @@ func setServer(cx *conf.Cx, it *conf.Item) error {
 		return err
 	}
 	if len(v.listens) == 0 {
-		d, err := parseListen(cx, v, []string{defaultListen()})
-		if err != nil {
-			return err
-		}
-		v.listens = append(v.listens, d)
+		return v.listen(cx, defaultListen(), nil)
 	}
 	return nil
 }
