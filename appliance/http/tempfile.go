@@ -83,10 +83,6 @@ func (t *TempFile) Append(p []byte) error {
 	return nil
 }
 
-// Rewind forgets what was written: the next Append begins at 0. No link may
-// refer to the file.
-func (t *TempFile) Rewind() { t.size, t.File.Size = 0, 0 }
-
 // Len is the number of bytes written.
 func (t *TempFile) Len() int64 { return t.size }
 

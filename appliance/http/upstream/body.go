@@ -452,8 +452,7 @@ func writeClient(r *http.Request) {
 	if c.Delayed() || x.step != stepBody {
 		return
 	}
-	var none buf.Chain
-	if r.Output(&none) == http.Error {
+	if r.Output(&x.none) == http.Error {
 		x.clientGone()
 		return
 	}

@@ -141,6 +141,7 @@ type exchange struct {
 	rateStart     int64 // seconds
 
 	out         buf.Chain // for the client, not passed on yet
+	none        buf.Chain // empty: Output is asked to go on
 	cur         *bodyBuf  // being filled
 	held        *bodyBuf  // all in use
 	nbufs       int

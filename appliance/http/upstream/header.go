@@ -4,7 +4,6 @@ import (
 	"io"
 
 	"weir/appliance/http"
-	"weir/netio/buf"
 	"weir/netio/conn"
 	"weir/netio/http1"
 )
@@ -352,7 +351,6 @@ func (x *Exchange) whole() {
 	l := r.Link()
 	l.Mem = body
 	l.Flags = r.Last()
-	var ch buf.Chain
-	ch.Append(l)
-	r.Finalize(r.Output(&ch))
+	x.out.Append(l)
+	r.Finalize(r.Output(&x.out))
 }

@@ -33,10 +33,8 @@ func (x *Exchange) spill() bool {
 			x.logWarn("an upstream response is buffered to a temporary file " + f.Name)
 		}
 	}
-	if !x.store && x.fileEmpty() && x.file.Len() > 0 && x.file.Refs() == 1 {
-		x.file.Rewind() // all of it has reached the client
-		x.fileFrom = 0
-	}
+	// The file is never written a second time: sendfile hands its pages to
+	// the socket, which may still hold them.
 	freed := false
 	for l := x.out.Head; l != nil && l.Pipe == nil; l = x.out.Head {
 		if x.file.Len() >= limit && !x.store {

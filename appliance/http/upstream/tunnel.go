@@ -4,7 +4,6 @@ import (
 	"io"
 
 	"weir/appliance/http"
-	"weir/netio/buf"
 	"weir/netio/conn"
 )
 
@@ -172,8 +171,7 @@ func tunnelWrite(r *http.Request) {
 	if c.Delayed() || x.step != stepTunnel {
 		return
 	}
-	var none buf.Chain
-	if r.Output(&none) == http.Error {
+	if r.Output(&x.none) == http.Error {
 		x.clientGone()
 		return
 	}
