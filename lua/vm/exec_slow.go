@@ -264,7 +264,10 @@ func (vm *VM) vararg(l *State, fr *frame, a, n int) bool {
 
 // setList stores n values above the table (-1: up to the top) from element start+1 on.
 func (vm *VM) setList(l *State, at, n, start int) {
-	t := l.stack[at].table()
+	t := l.stack[at].AsTable()
+	if t == nil {
+		l.runtimeError("malformed bytecode")
+	}
 	if n < 0 {
 		n = l.top - at - 1
 	}
