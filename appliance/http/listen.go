@@ -133,7 +133,10 @@ func listenAddrs(s string) ([]sock.Addr, error) {
 		host, ports = "*", s
 	}
 	first, last, ok := portRange(ports)
-	if !ok {
+	switch {
+	case !ok && first > last && last > 0:
+		return bad("invalid port range")
+	case !ok:
 		return bad("invalid port")
 	}
 	ips, why := listenIPs(host)
