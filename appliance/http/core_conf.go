@@ -18,10 +18,8 @@ var (
 
 // coreMain is what the core keeps per http block.
 type coreMain struct {
-	identity  conf.Opt[Identity]
-	allowLF   conf.Opt[bool]
-	listenAll []*listenDirective
-	hostname  []byte // $hostname
+	identity conf.Opt[Identity]
+	hostname []byte // $hostname
 }
 
 // Identity is the name weir gives itself to clients.
@@ -35,17 +33,16 @@ const (
 
 // coreSrv is what the core keeps per server block.
 type coreSrv struct {
-	name              string
-	nameBytes         []byte // the same, for variables
-	headerTimeout     conf.Opt[int64]
-	headerBuffer      conf.Opt[int64]
-	largeBuffers      conf.Opt[conf.BufCount]
-	maxHeaders        conf.Opt[int]
-	ignoreInvalid     conf.Opt[bool]
-	underscores       conf.Opt[bool]
-	mergeSlashes      conf.Opt[bool]
-	allowLF           conf.Opt[bool]
-	connPool, reqPool conf.Opt[int64]
+	name          string
+	nameBytes     []byte // the same, for variables
+	headerTimeout conf.Opt[int64]
+	headerBuffer  conf.Opt[int64]
+	largeBuffers  conf.Opt[conf.BufCount]
+	maxHeaders    conf.Opt[int]
+	ignoreInvalid conf.Opt[bool]
+	underscores   conf.Opt[bool]
+	mergeSlashes  conf.Opt[bool]
+	allowLF       conf.Opt[bool]
 }
 
 // Tokens says how much the Server field and error pages tell.

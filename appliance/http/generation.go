@@ -40,10 +40,9 @@ type Server struct {
 	root  *Location // what applies outside of location blocks
 	core  *coreSrv
 
-	names     []*serverName
-	named     map[string]*Location // @locations
-	listens   []*listenDirective
-	nameIndex int
+	names   []*serverName
+	named   map[string]*Location // @locations
+	listens []*listenDirective
 }
 
 // Name is the server's first name, "" when it has none: $server_name.

@@ -1,7 +1,6 @@
 package http
 
 import (
-	"errors"
 	"io"
 
 	"weir/netio/buf"
@@ -477,6 +476,3 @@ func (h *h1Conn) logInfo(msg string) {
 		h.logLine(l, LogInfo, msg)
 	}
 }
-
-// isAgain reports whether an I/O error means: later.
-func isAgain(err error) bool { return errors.Is(err, conn.ErrAgain) }

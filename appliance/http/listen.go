@@ -22,7 +22,6 @@ type listenDirective struct {
 	bind    bool // a socket of its own even where a wildcard listens
 	def     bool
 	proxy   bool // PROXY protocol header expected
-	ssl     bool
 	v6only  bool
 	v6given bool
 }

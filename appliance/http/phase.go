@@ -21,7 +21,7 @@ func (b *Builder) buildEngine() {
 	for p := range lists {
 		lists[p] = append(lists[p], b.handlers[p]...)
 	}
-	for p := PostRead; p < Log; p++ {
+	for p := range Log {
 		g.phaseAt[p] = len(g.engine)
 		switch p {
 		case FindConfig, PostRewrite, PostAccess:

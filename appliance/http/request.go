@@ -92,7 +92,6 @@ type perRequest struct {
 	discarding         bool
 	readingBody        bool
 	errorPage          bool // an error_page redirect has been made
-	errorRecursion     bool
 	background         bool // a subrequest nobody waits for the output of
 	waited             bool
 	preserveBody       bool // subrequests still want the body

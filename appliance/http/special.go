@@ -15,7 +15,6 @@ type errorPage struct {
 	overwrite int // -1: keep the status; 0: that of the page
 	target    *Complex
 	args      []byte
-	named     bool
 }
 
 // setErrorPage reads error_page code ... [=[response]] uri.

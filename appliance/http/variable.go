@@ -80,7 +80,6 @@ type varTable struct {
 	prefixes []*Variable
 	used     map[string]*Variable // referred to by the configuration
 	list     []*Variable          // by index
-	at       map[string]*conf.Item
 }
 
 // DefineVariable adds a variable on behalf of a directive (map, geo, set...)
