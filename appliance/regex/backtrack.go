@@ -79,11 +79,16 @@ func (m *Matcher) shrink(in *inst, f *frame) int {
 			p = giveBackUTF(m.s, in, int(f.a), p)
 		}
 	}
+	if p < 0 {
+		m.steps -= int(f.b-f.a) >> scanSteps
+		return -1
+	}
+	m.steps -= (int(f.b) - p) >> scanSteps
 	if p > int(f.a) {
 		f.b = int32(p)
 		m.sp++
 	}
-	if p >= 0 && m.memoOn && in.flag&fMemo != 0 && m.seen(in.x, p) {
+	if m.memoOn && in.flag&fMemo != 0 && m.seen(in.x, p) {
 		m.steps--
 		return -1
 	}
@@ -104,8 +109,10 @@ func (m *Matcher) extend(in *inst, f *frame) int {
 			f.b--
 		}
 	} else if p = lazyNext(m.s, in, f, p); p < 0 {
+		m.steps -= (len(m.s) - int(f.a)) >> scanSteps
 		return -1
 	}
+	m.steps -= (p - int(f.a)) >> scanSteps
 	if f.b != 0 {
 		f.a = int32(p)
 		m.sp++

@@ -399,7 +399,7 @@ func (c *compiler) alt(n *node, rest *first) {
 // altByTable emits alternatives selected by the next byte.
 func (c *compiler) altByTable(n *node, firsts []*first, rest *first) []int {
 	t := &altTable{}
-	at := c.emit(inst{op: opAlt, ext: &ext{table: t}})
+	c.emit(inst{op: opAlt, ext: &ext{table: t}})
 	addr := make([]int32, len(n.subs))
 	var ends []int
 	for i, s := range n.subs {
@@ -407,7 +407,6 @@ func (c *compiler) altByTable(n *node, firsts []*first, rest *first) []int {
 		c.node(s, rest)
 		ends = append(ends, c.emit(inst{op: opJmp}))
 	}
-	_ = at
 	t.lists = append(t.lists, nil)
 	known := map[string]uint16{"": 0}
 	key := make([]byte, 0, 2*len(firsts))

@@ -29,7 +29,9 @@ type MatchError struct {
 // Error returns the text.
 func (e *MatchError) Error() string { return e.Msg }
 
-// The errors that Match returns. They are values, compared by identity.
+// The errors that Match returns. They are values, compared by identity. A
+// subject that is not valid UTF-8 has an error of its own for every fault: see
+// MatchError.IsUTF.
 var (
 	// ErrMatchLimit means that the step budget was used up.
 	ErrMatchLimit = &MatchError{-47, "match limit exceeded"}
@@ -39,8 +41,6 @@ var (
 	ErrRecurseLoop = &MatchError{-52, "nested recursion at the same subject position"}
 	// ErrBadOffset means a start offset outside the subject.
 	ErrBadOffset = &MatchError{-33, "bad offset value"}
-	// ErrBadUTF means a subject that is not valid UTF-8.
-	ErrBadUTF = &MatchError{-22, "UTF-8 error: isolated byte with 0x80 bit set"}
 	// ErrBadUTFOffset means a start offset inside a UTF-8 character.
 	ErrBadUTFOffset = &MatchError{-36, "bad offset into UTF string"}
 	// ErrDFAItem means that DFA mode met an item it does not support.

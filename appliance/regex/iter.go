@@ -54,6 +54,7 @@ func (it *Iter) Next() ([]int, error) {
 	it.caps = caps
 	start, end := caps[0], caps[1]
 	it.retry = false
+	it.opt.Flags |= NoCheckUTF // the subject has been checked
 	next := max(end, it.pos)
 	switch {
 	case next == it.pos && start != it.pos, start >= end && it.rule == EmptyStep:

@@ -108,7 +108,8 @@ func (m *Matcher) Match(re *Regex, s []byte, from int, opt MatchOptions, caps []
 	m.opt = opt.Flags | re.opt
 	if m.utf && re.flags&NoUTFCheck == 0 && opt.Flags&NoCheckUTF == 0 {
 		if !utf8.Valid(s) {
-			return nil, ErrBadUTF
+			err, _ := utfError(s)
+			return nil, err
 		}
 		if from < len(s) && !utf8.RuneStart(s[from]) {
 			return nil, ErrBadUTFOffset

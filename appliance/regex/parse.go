@@ -150,6 +150,11 @@ func (p *parser) parse() (*node, *Error) {
 		return nil, err
 	}
 	p.start = p.opt
+	if p.opt&(UTF|NoUTFCheck) == UTF {
+		if e, off := utfError([]byte(p.src)); e != nil {
+			return nil, &Error{Code: e.Code, Msg: e.Msg, Offset: off}
+		}
+	}
 	p.top = openGroup{node: empty()}
 	if p.opt&Literal != 0 {
 		for !p.eof() {
@@ -208,7 +213,7 @@ func (p *parser) item() *Error {
 		return nil
 	}
 	if p.opt&(Extended|ExtendedMore) != 0 {
-		if isSpaceByte(c) || c == 0x85 && p.opt&UTF != 0 || c|1 == 0x200f || c|1 == 0x2029 || c == 0x85 {
+		if isSpaceByte(c) || c == 0x85 || c|1 == 0x200f || c|1 == 0x2029 {
 			return nil
 		}
 		if c == '#' {

@@ -210,7 +210,6 @@ func (p *parser) escapeG() (escaped, *Error) {
 	case '{':
 		i, v, ok, err := p.number(p.skipBlanks(p.pos+1), p.bracount, maxGroups, errGroupNumBig)
 		if err != nil {
-			p.pos = p.pos + 0
 			return escaped{}, err
 		}
 		if !ok {

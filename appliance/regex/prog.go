@@ -13,7 +13,6 @@ const (
 	opSet              // one byte of set
 	opAny              // any byte
 	opUSet             // one UTF-8 character of ext
-	opUAny             // any UTF-8 character
 	opGrapheme         // \X
 	opJmp              // x
 	opSplit            // x, else y; set and next filter by the next byte, flags by the end

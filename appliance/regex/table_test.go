@@ -247,8 +247,15 @@ func TestMatchOptionsLimitWhatMatches(t *testing.T) {
 func TestBadSubjectsAreRefused(t *testing.T) {
 	m := NewMatcher()
 	re := MustCompile(`.`, UTF)
-	if _, err := m.Match(re, []byte("a\xffb"), 0, MatchOptions{}, nil); err != ErrBadUTF {
-		t.Errorf("got %v, want %v", err, ErrBadUTF)
+	for s, code := range map[string]int{
+		"a\xc3": -3, "\xe2\x82": -3, "\xe2": -4, "\xf0\x9f": -4, "\xf8": -6, "\xfc": -7, "\xc3a": -8, "\xe2\x82a": -9, "\xf0\x9f\x98a": -10,
+		"\xf8\x88\x80\x80\x80": -13, "\xfc\x84\x80\x80\x80\x80": -14, "\xf4\x90\x80\x80": -15, "\xed\xa0\x80": -16,
+		"\xc0\x80": -17, "\xe0\x80\x80": -18, "\xf0\x80\x80\x80": -19, "\xf8\x80\x80\x80\x80": -20, "\xfc\x80\x80\x80\x80\x80": -21, "a\x80": -22, "a\xffb": -23,
+	} {
+		_, err := m.Match(re, []byte(s), 0, MatchOptions{}, nil)
+		if e, ok := err.(*MatchError); !ok || e.Code != code || !e.IsUTF() {
+			t.Errorf("%q: got %v, want code %d", s, err, code)
+		}
 	}
 	if _, err := m.Match(re, []byte("\u00e9"), 1, MatchOptions{}, nil); err != ErrBadUTFOffset {
 		t.Errorf("got %v, want %v", err, ErrBadUTFOffset)
