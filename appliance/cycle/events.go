@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"weir/appliance/conf"
+	"weir/netio/sock"
 )
 
 // Events is the events block with defaults filled in.
@@ -120,6 +121,23 @@ func setDebugConnection(cx *conf.Cx, it *conf.Item) error {
 	}
 	e.prefixes = append(e.prefixes, netip.PrefixFrom(a, a.BitLen()))
 	return nil
+}
+
+// Debugs tells whether debug_connection names a client.
+func (e *Events) Debugs(a sock.Addr) bool {
+	if a.Family() == sock.Unix {
+		return e.DebugUnix
+	}
+	if len(e.DebugPrefixes) == 0 {
+		return false
+	}
+	ip := a.IP().Unmap()
+	for _, p := range e.DebugPrefixes {
+		if p.Contains(ip) {
+			return true
+		}
+	}
+	return false
 }
 
 func (e *eventsConf) settings() Events {

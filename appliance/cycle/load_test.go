@@ -9,6 +9,7 @@ import (
 
 	"weir/appliance/conf"
 	"weir/appliance/errlog"
+	"weir/netio/sock"
 )
 
 // load loads text as a configuration file in a directory of its own.
@@ -73,6 +74,14 @@ func TestSettingsAreRead(t *testing.T) {
 	}
 	if got := len(c.Log.Outputs()); got != 3 {
 		t.Errorf("got %d outputs, want 3", got)
+	}
+	for addr, want := range map[string]bool{
+		"127.1.2.3:1": true, "10.0.0.1:1": false, "[::1]:1": true, "[::2]:1": false, "unix:/x": true,
+	} {
+		a, err := sock.ParseAddr(addr)
+		if got := c.Events.Debugs(a); err != nil || got != want {
+			t.Errorf("Debugs(%s) = %v, %v; want %v", addr, got, err, want)
+		}
 	}
 	if len(c.Files()) != 1 {
 		t.Errorf("got %d files, want 1: the default log must not be opened", len(c.Files()))

@@ -16,7 +16,7 @@ import (
 // code.
 func Test(o Options, dump bool) int {
 	o.Resolve()
-	o.openStartLog(errlog.Info)
+	o.openStartLog(errlog.Info, false)
 	c, err := o.load(nil, false)
 	if err != nil {
 		report(err)

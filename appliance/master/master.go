@@ -69,8 +69,8 @@ const (
 // and then until it is told to end. It returns the exit code.
 func Start(o Options) int {
 	o.Resolve()
-	o.openStartLog(errlog.Notice)
 	d := daemonChild()
+	o.openStartLog(errlog.Notice, d != nil) // the foreground process has complained already
 	m := &master{o: o, environ: environment(), parent: os.Getppid(), started: time.Now(),
 		signals: make(chan os.Signal, 64), events: make(chan event, 16)}
 	m.listeners, m.inherited = adopt()

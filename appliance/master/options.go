@@ -43,8 +43,9 @@ func (o *Options) Resolve() {
 }
 
 // openStartLog makes the log for what happens before a configuration names
-// one: the -e file at the given level, or standard error.
-func (o *Options) openStartLog(level errlog.Level) {
+// one: the -e file at the given level, or standard error. That the file cannot
+// be opened is said unless quiet.
+func (o *Options) openStartLog(level errlog.Level, quiet bool) {
 	out := errlog.Output{Level: level}
 	if o.ErrorLog != "" {
 		path := o.ErrorLog
@@ -52,9 +53,10 @@ func (o *Options) openStartLog(level errlog.Level) {
 			path = o.Prefix + path
 		}
 		fd, err := openLog(path)
-		if err != nil {
+		switch {
+		case err != nil && !quiet:
 			errlog.Consolef(errlog.Alert, "could not open error log file: open() %q failed%s", path, errlog.ErrnoText(err))
-		} else {
+		case err == nil:
 			out.Target.File = errlog.NewFile(path)
 			_ = out.Target.File.Reopen(fd) // a File without descriptor takes it
 		}

@@ -21,7 +21,7 @@ func IsCommand(word string) bool { return commands[word] != 0 }
 // configuration names. It returns the exit code.
 func Signal(o Options, word string) int {
 	o.Resolve()
-	o.openStartLog(errlog.Notice)
+	o.openStartLog(errlog.Notice, false)
 	c, err := o.load(nil, false)
 	if err != nil {
 		report(err)
