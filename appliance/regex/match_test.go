@@ -61,6 +61,9 @@ func TestAMatchGivesPerlsCaptures(t *testing.T) {
 		{`(foo|foobar|fob)x`, 0, "foobarx", "0=foobarx 1=foobar"},
 		{`\R`, 0, "a\r\nb", "0=\r\n"},
 		{`\bfoo\b`, 0, "xfoo foo", "0=foo"},
+		{`a*\Q+\E`, 0, "xaa+", "0=aa+"},
+		{"(?x)a* # many\n +a", 0, "aaa", "no match"},
+		{`a+(?#one)?`, 0, "aaa", "0=a"},
 		{`(?m)^b$`, 0, "a\nb\nc", "0=b"},
 	}
 	m := NewMatcher()

@@ -190,11 +190,45 @@ func (p *parser) literal(r rune) {
 	p.hasCRLF = p.hasCRLF || r == '\r' || r == '\n'
 }
 
+// passive reads what stands between an item and its quantifier without parting
+// them: \Q and \E, white space and comments. done means that it read some.
+func (p *parser) passive() (done bool, err *Error) {
+	rest := p.src[p.pos:]
+	quote := strings.HasPrefix(rest, `\Q`)
+	switch {
+	case quote || strings.HasPrefix(rest, `\E`):
+		if quote && p.condAssert > 0 && !strings.HasPrefix(rest, `\Q\E`) {
+			return true, p.fail(errCondAssert)
+		}
+		p.inQuote = quote
+		p.pos += 2
+		return true, nil
+	case strings.HasPrefix(rest, "(?#"):
+		i := strings.IndexByte(rest, ')')
+		if i < 0 {
+			return true, p.failAt(errNoCommentEnd, len(p.src))
+		}
+		p.pos += i + 1
+		return true, nil
+	case p.opt&(Extended|ExtendedMore) == 0:
+		return false, nil
+	}
+	switch c := p.peekRune(); {
+	case isSpaceByte(c) || c == 0x85 || c|1 == 0x200f || c|1 == 0x2029:
+		p.next()
+		return true, nil
+	case c == '#':
+		p.pos++
+		p.comment()
+		return true, nil
+	}
+	return false, nil
+}
+
 // item reads one item of the pattern.
 func (p *parser) item() *Error {
-	start := p.pos
 	if p.inQuote {
-		if p.peek(0) == '\\' && p.peek(1) == 'E' {
+		if strings.HasPrefix(p.src[p.pos:], `\E`) {
 			p.inQuote = false
 			p.pos += 2
 			return nil
@@ -202,36 +236,11 @@ func (p *parser) item() *Error {
 		p.literal(p.next())
 		return nil
 	}
+	if done, err := p.passive(); done {
+		return err
+	}
+	start := p.pos
 	c := p.next()
-	if c == '\\' && (p.peek(0) == 'Q' || p.peek(0) == 'E') {
-		if p.condAssert > 0 && p.peek(0) == 'Q' && !strings.HasPrefix(p.src[p.pos+1:], "\\E") {
-			p.pos--
-			return p.fail(errCondAssert)
-		}
-		p.inQuote = p.peek(0) == 'Q'
-		p.pos++
-		return nil
-	}
-	if p.opt&(Extended|ExtendedMore) != 0 {
-		if isSpaceByte(c) || c == 0x85 || c|1 == 0x200f || c|1 == 0x2029 {
-			return nil
-		}
-		if c == '#' {
-			p.comment()
-			return nil
-		}
-	}
-	if c == '(' && p.peek(0) == '?' && p.peek(1) == '#' {
-		for p.pos++; p.pos+1 < len(p.src); {
-			p.pos++
-			if p.src[p.pos] == ')' {
-				p.pos++
-				return nil
-			}
-		}
-		p.pos = len(p.src)
-		return p.fail(errNoCommentEnd)
-	}
 	if p.condAssert > 0 {
 		if err := p.checkCondAssert(c, start); err != nil {
 			return err
@@ -244,21 +253,8 @@ func (p *parser) item() *Error {
 	switch c {
 	case '\\':
 		return p.escapeItem()
-	case '^':
-		if p.opt&Multiline != 0 {
-			p.push(&node{op: nAssert, kind: uint8(aBeginLine)})
-		} else {
-			p.push(&node{op: nAssert, kind: uint8(aBeginSubject), neg: true})
-		}
-	case '$':
-		switch {
-		case p.opt&Multiline != 0:
-			p.push(&node{op: nAssert, kind: uint8(aEndLine)})
-		case p.opt&DollarEndOnly != 0:
-			p.push(&node{op: nAssert, kind: uint8(aEndSubject), neg: true})
-		default:
-			p.push(&node{op: nAssert, kind: uint8(aDollar)})
-		}
+	case '^', '$':
+		p.push(p.anchor(c))
 	case '.':
 		p.push(p.dot())
 		p.okQuant = true
@@ -296,6 +292,22 @@ func (p *parser) item() *Error {
 		p.literal(c)
 	}
 	return nil
+}
+
+// anchor is the node of ^ or $. Those that obey the not-a-line options have neg
+// set, unlike \A and \z.
+func (p *parser) anchor(c rune) *node {
+	switch {
+	case c == '^' && p.opt&Multiline != 0:
+		return &node{op: nAssert, kind: uint8(aBeginLine)}
+	case c == '^':
+		return &node{op: nAssert, kind: uint8(aBeginSubject), neg: true}
+	case p.opt&Multiline != 0:
+		return &node{op: nAssert, kind: uint8(aEndLine)}
+	case p.opt&DollarEndOnly != 0:
+		return &node{op: nAssert, kind: uint8(aEndSubject), neg: true}
+	}
+	return &node{op: nAssert, kind: uint8(aDollar)}
 }
 
 // close ends the top group.

@@ -11,45 +11,33 @@ func (p *parser) quantify(lo, hi int, ok bool) *Error {
 	if p.opt&Ungreedy != 0 {
 		mode = lazy
 	}
-	save := *p
+	after := p.pos
 	p.skipIgnored()
-	switch p.peek(0) {
-	case '?':
+	switch c := p.peek(0); {
+	case c == '?' && !p.inQuote:
 		p.pos++
 		mode = lazy - mode
-	case '+':
+	case c == '+' && !p.inQuote:
 		p.pos++
 		mode = possessive
 	default:
-		p.pos, p.inQuote = save.pos, save.inQuote
+		p.pos, p.inQuote = after, false
 	}
 	last := &p.top.items[len(p.top.items)-1]
 	*last = repeat(*last, lo, hi, mode)
 	return nil
 }
 
-// skipIgnored moves over what may stand between a quantifier and its mode.
+// skipIgnored moves over what may stand between a quantifier and its mode. A
+// \Q with text after it ends that.
 func (p *parser) skipIgnored() {
-	for !p.eof() {
-		c := rune(p.src[p.pos])
-		switch {
-		case c == '\\' && p.peek(1) == 'E':
-			p.pos += 2
-		case c == '\\' && strings.HasPrefix(p.src[p.pos:], `\Q\E`):
-			p.pos += 4
-		case p.opt&(Extended|ExtendedMore) != 0 && isSpaceByte(c):
-			p.pos++
-		case p.opt&(Extended|ExtendedMore) != 0 && c == '#':
-			p.pos++
-			p.comment()
-		case strings.HasPrefix(p.src[p.pos:], "(?#"):
-			i := strings.IndexByte(p.src[p.pos:], ')')
-			if i < 0 {
-				return
-			}
-			p.pos += i + 1
-		default:
+	for !p.eof() && !p.inQuote {
+		if done, err := p.passive(); !done || err != nil {
 			return
+		}
+		if p.inQuote && strings.HasPrefix(p.src[p.pos:], `\E`) {
+			p.inQuote = false
+			p.pos += 2
 		}
 	}
 }
