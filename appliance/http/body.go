@@ -65,16 +65,16 @@ func (r *Request) HasBody() bool { return r.ContentLength > 0 || r.ChunkedBody }
 // Finalize. It returns Done, or the status to finalize with.
 func (r *Request) ReadBody(done func(r *Request)) Code {
 	r.main.count++
+	if rc := r.testExpect(); rc != OK {
+		r.main.count--
+		return rc
+	}
 	if r != r.main || r.body != nil || r.discarding || !r.HasBody() {
 		if r.body == nil {
 			r.body = &noBody
 		}
 		done(r)
 		return Done
-	}
-	if rc := r.testExpect(); rc != OK {
-		r.main.count--
-		return rc
 	}
 	lc := r.loc.core
 	b := &Body{done: done, toFile: lc.bodyInFile.V != BodyFileOff}
@@ -265,7 +265,7 @@ func (r *Request) ReadPart(p []byte) (n int, rc Code) {
 
 // testExpect answers Expect: 100-continue.
 func (r *Request) testExpect() Code {
-	if r.expectTested || r.Version < 1001 || r != r.main {
+	if r.expectTested || r.Version < 1001 || r != r.main || r.body != nil || r.discarding {
 		return OK
 	}
 	r.expectTested = true
@@ -284,13 +284,10 @@ var word100 = []byte("100-continue")
 // DiscardBody throws the request body away, now and while the response is
 // sent, so that the connection can be kept. It returns OK or a status.
 func (r *Request) DiscardBody() Code {
-	if r != r.main || r.discarding || r.body != nil || !r.HasBody() {
-		return OK
+	if r != r.main || r.discarding || r.body != nil || r.readingBody {
+		return OK // read, or being read by somebody who stops now: lingering close deals with it
 	}
-	if r.readingBody {
-		return OK // being read by somebody who stops now: lingering close deals with it
-	}
-	if rc := r.testExpect(); rc != OK {
+	if rc := r.testExpect(); rc != OK || !r.HasBody() {
 		return rc
 	}
 	r.bodyLeft = r.ContentLength

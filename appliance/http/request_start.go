@@ -100,6 +100,14 @@ func (r *Request) setHost(host []byte) Code {
 	return OK
 }
 
+// noHost gives requests without a host to the server named "", if any.
+func (r *Request) noHost() Code {
+	if len(r.HostName) > 0 {
+		return OK
+	}
+	return r.setHost(nil)
+}
+
 func toLower(b []byte) {
 	for i, c := range b {
 		b[i] = lower(c)
@@ -144,7 +152,7 @@ func (r *Request) dropInvalid() {
 // one length, no coding besides chunked, no method that could be abused.
 func (r *Request) checkHead(block []byte) Code {
 	if r.head.Major == 0 {
-		return OK
+		return r.noHost()
 	}
 	body, res := http1.CheckRequest(block, &r.head)
 	if res != http1.Done {
@@ -159,6 +167,8 @@ func (r *Request) checkHead(block []byte) Code {
 		if rc := r.setHost(a.Host.Of(host)); rc != OK {
 			return rc
 		}
+	} else if rc := r.noHost(); rc != OK {
+		return rc
 	}
 	r.ContentLength, r.ChunkedBody = body.Length, body.Chunked
 	if body.Chunked {

@@ -28,6 +28,9 @@ func (x *nameIndex) find(r *Request, host []byte) *Server {
 	if v, ok := x.hosts.Find(host); ok {
 		return v
 	}
+	if len(host) == 0 { // as in nginx, expressions are not asked
+		return nil
+	}
 	for _, n := range x.regexes {
 		if r.MatchRegex(n.re, host) {
 			return n.srv
