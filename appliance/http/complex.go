@@ -147,19 +147,32 @@ func (c *Complex) Eval(r *Request) []byte {
 	if len(c.parts) == 1 {
 		return c.parts[0].value(r)
 	}
-	// Working a part out may use the arena itself (or run a subexpression),
-	// so the values are collected first and joined after.
-	var few [8][]byte
-	vals, n := few[:0], 0
+	// Working a part out may use the arena itself, or evaluate another text,
+	// so the values are collected first, on a stack of the worker, and joined
+	// after.
+	w := r.w
+	base := len(w.values)
 	for i := range c.parts {
 		v := c.parts[i].value(r)
-		vals = append(vals, v)
+		w.values = append(w.values, v)
+	}
+	return r.joinValues(base)
+}
+
+// joinValues joins what stands on the worker's stack from base on, and takes
+// it off.
+func (r *Request) joinValues(base int) []byte {
+	vals := r.w.values[base:]
+	n := 0
+	for _, v := range vals {
 		n += len(v)
 	}
 	out := r.Alloc(n)[:0]
 	for _, v := range vals {
 		out = append(out, v...)
 	}
+	clear(vals)
+	r.w.values = r.w.values[:base]
 	return out
 }
 
@@ -170,22 +183,17 @@ func (c *Complex) EvalQuoted(r *Request) []byte {
 	if c.parts == nil || !r.QuotedURI && !r.PlusInURI {
 		return c.Eval(r)
 	}
-	var few [8][]byte
-	vals, n := few[:0], 0
+	w := r.w
+	base := len(w.values)
 	for i := range c.parts {
 		p := &c.parts[i]
 		v := p.value(r)
 		if p.lit == nil && p.capture >= 0 {
 			v = EscapeURI(r.Alloc(3 * len(v))[:0], v, EscapeArgs)
 		}
-		vals = append(vals, v)
-		n += len(v)
+		w.values = append(w.values, v)
 	}
-	out := r.Alloc(n)[:0]
-	for _, v := range vals {
-		out = append(out, v...)
-	}
-	return out
+	return r.joinValues(base)
 }
 
 // ComplexSetter reads a directive's only argument as a Complex.

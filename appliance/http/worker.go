@@ -43,6 +43,7 @@ type Worker struct {
 	caps    []int
 	line    []byte // scratch for log lines
 	names   serverFields
+	values  [][]byte  // stack of Complex.Eval
 	tcpInfo sock.Info // scratch for $tcpinfo_*
 	stats   Stats
 	local   []any // modules' objects of this worker, see WorkerSlot
