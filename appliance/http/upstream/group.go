@@ -325,12 +325,17 @@ func (c *mainConf) finish(b *http.Builder) error {
 			g.keep.timeout.Merge(conf.Opt[int64]{}, 60_000)
 		}
 		z, err := cyc.Zone(cycle.ZoneID{Kind: "upstream", Name: g.Name, Params: g.portText()}, func() (any, error) {
-			return &groupState{peers: make(map[string]*peerState)}, nil
+			return &groupState{peers: make(map[string]*peerState), found: make(map[string][]address)}, nil
 		})
 		if err != nil {
 			return err
 		}
 		g.state = z.(*groupState)
+		for _, s := range g.servers {
+			if s.resolve {
+				g.state.recall(s)
+			}
+		}
 		g.rebuild()
 		if len(g.set.Load().peers) == 0 && !g.resolves(false) {
 			return http.Fail(g.item, "no servers in upstream \"%s\"", g.Name)
@@ -405,6 +410,7 @@ func (g *Group) rebuild() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var peers, backup []*Peer
+	seen := make(map[string]int)
 	for _, s := range g.servers {
 		for _, a := range s.addresses() {
 			p := &Peer{
@@ -412,7 +418,7 @@ func (g *Group) rebuild() {
 				Weight: int32(a.weight), MaxFails: int32(s.maxFails), MaxConns: int32(s.maxConns),
 				FailTimeout: s.failTimeout, Down: s.down,
 			}
-			p.state = g.state.of(p)
+			p.state = g.state.of(p, seen)
 			if s.backup || a.backup {
 				backup = append(backup, p)
 			} else {

@@ -5,6 +5,7 @@ import (
 
 	"weir/appliance/http"
 	"weir/netio/conn"
+	"weir/netio/poll"
 	"weir/netio/sock"
 )
 
@@ -22,6 +23,9 @@ type workerState struct {
 	free   *Exchange         // by next
 	links  *link             // free ones, by next
 	bufs   *bodyBuf          // free ones, by next
+
+	tunnels *Exchange  // open ones, by nextTunnel
+	ending  poll.Timer // closes tunnels of old configurations
 }
 
 var workerSlot http.WorkerSlot[workerState]
@@ -52,6 +56,7 @@ func initWorker(w *http.Worker, g *http.Generation) {
 	}
 	ws.groups = seen
 	startResolving(w, g)
+	ws.endTunnels(g)
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }

@@ -92,13 +92,44 @@ func (s *Set) allTries() int {
 type groupState struct {
 	mu    sync.Mutex
 	peers map[string]*peerState // by server and address
+	found map[string][]address  // addresses of names resolved at run time, by name and service
 }
 
-// of returns the state of a peer's identity.
-func (g *groupState) of(p *Peer) *peerState {
+// remember keeps what resolution brought for the next configuration.
+func (g *groupState) remember(s *server, list []address) {
+	g.mu.Lock()
+	g.found[s.url.Host+"\x00"+s.service] = list
+	g.mu.Unlock()
+}
+
+// recall gives a server the addresses it had under the last configuration.
+func (g *groupState) recall(s *server) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	list, ok := g.found[s.url.Host+"\x00"+s.service]
+	if !ok {
+		return
+	}
+	mine := append([]address(nil), list...)
+	for i := range mine {
+		if s.service == "" {
+			mine[i].weight, mine[i].addr = s.weight, mine[i].addr.WithPort(s.url.Port)
+		}
+	}
+	s.found.Store(&mine)
+}
+
+// of returns the state of a peer's identity. Of several peers with the same
+// server and address, each has its own; seen counts them.
+func (g *groupState) of(p *Peer, seen map[string]int) *peerState {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	key := p.Server + "\x00" + string(p.Name)
+	n := seen[key]
+	seen[key]++
+	if n > 0 {
+		key += "\x00" + itoa(int64(n))
+	}
 	s := g.peers[key]
 	if s == nil {
 		s = new(peerState)

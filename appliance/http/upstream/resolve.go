@@ -31,12 +31,8 @@ func (g *Group) resolveAll() {
 	}
 }
 
-const (
-	// minResolve bounds how often a name is asked for.
-	minResolve = time.Second
-	// retryResolve is when a lookup that failed is tried again.
-	retryResolve = 10 * time.Second
-)
+// minResolve bounds how often a name is asked for.
+const minResolve = time.Second
 
 // resolve asks for a server's addresses now and again when they expire, until
 // the group is retired. It runs off the workers.
@@ -51,11 +47,7 @@ func (g *Group) resolve(s *server) {
 	timeout := time.Duration(g.resolverTimeout.V) * time.Millisecond
 	g.resolver.LookupTimeout(q, timeout, func(res dns.Result) {
 		g.resolved(s, res)
-		wait := time.Until(res.Expires)
-		if res.Err != nil {
-			wait = retryResolve
-		}
-		time.AfterFunc(max(wait, minResolve), func() { g.resolve(s) })
+		time.AfterFunc(max(time.Until(res.Expires), minResolve), func() { g.resolve(s) })
 	})
 }
 
@@ -82,6 +74,7 @@ func (g *Group) resolved(s *server, res dns.Result) {
 		}
 	}
 	s.found.Store(&list)
+	g.state.remember(s, list)
 	g.rebuild()
 }
 
