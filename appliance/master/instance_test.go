@@ -2,6 +2,7 @@ package master
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -181,7 +182,9 @@ func fetch(c *http.Client, addr string) string {
 // status asks the status socket.
 func (in *instance) status() (statusReport, error) {
 	c := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
-		Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", filepath.Join(in.dir, socketName)) }}}
+		DialContext: func(context.Context, string, string) (net.Conn, error) {
+			return net.Dial("unix", filepath.Join(in.dir, socketName))
+		}}}
 	defer c.CloseIdleConnections()
 	var st statusReport
 	r, err := c.Get("http://weir/status")

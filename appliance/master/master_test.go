@@ -67,7 +67,7 @@ func TestTermEndsAtOnce(t *testing.T) {
 	begin := time.Now()
 	in.signal(syscall.SIGTERM)
 	in.ended(0)
-	if d := time.Since(begin); d > time.Second {
+	if d := time.Since(begin); d > 5*time.Second { // the request would take a minute
 		t.Errorf("it took %v", d)
 	}
 }

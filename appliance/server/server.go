@@ -120,7 +120,9 @@ func (s *Server) exit() int {
 	for _, fd := range s.sockets {
 		unix.Close(fd)
 	}
-	s.o.Link.Close()
+	if s.o.Joined {
+		s.o.Link.Close() // what the end of a process does
+	}
 	return 0
 }
 

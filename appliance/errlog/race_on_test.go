@@ -1,0 +1,6 @@
+//go:build race
+
+package errlog
+
+// raceEnabled: the race detector's build lets buffers escape.
+const raceEnabled = true
