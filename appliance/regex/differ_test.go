@@ -36,6 +36,22 @@ func randomCase(r *rand.Rand, perl bool) diffCase {
 			c.mods += "," + f.name
 		}
 	}
+	if perl {
+		for _, f := range []struct {
+			bit  Flags
+			name string
+		}{{FirstLine, "firstline"}, {Anchored, "anchored"}, {EndAnchored, "endanchored"}, {NoAutoCapture, "no_auto_capture"}, {MatchUnsetBackref, "match_unset_backref"},
+			{NewlineCRLF, "newline=crlf"}, {NewlineAnyCRLF, "newline=anycrlf"}, {NewlineAny, "newline=any"}, {NewlineCR, "newline=cr"}, {BSRAnyCRLF, "bsr=anycrlf"}, {UCP, "ucp"},
+		} {
+			if r.IntN(25) == 0 && !(f.bit&(EndAnchored|Anchored|FirstLine) != 0 && strings.Contains(c.pattern, "(*")) {
+				c.flags |= f.bit
+				c.mods += "," + f.name
+				if f.bit&(NewlineCRLF|NewlineAnyCRLF|NewlineAny) != 0 {
+					break
+				}
+			}
+		}
+	}
 	if strings.Contains(c.pattern, "(*") {
 		// What a verb sees depends on the search.
 		c.flags |= NoStartOptimize

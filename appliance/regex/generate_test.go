@@ -91,7 +91,7 @@ var plainItems = []string{"a", "b", "c", "ab", "abc", "B", "x", "1", "_", " ", "
 var classItems = []string{".", "[ab]", "[^a]", "[a-c]", `\d`, `\w`, `\D`, `\W`, "[[:alpha:]]", "[b-x1]", `[^\w]`, `\x62`, "[aB_]", "[^b]"}
 var assertItems = []string{"^", "$", `\b`, `\B`, `\A`, `\z`}
 var perlAsserts = []string{`\Z`, `\G`, `\K`, "(?=a)", "(?!b)", "(?<=a)", "(?<!ab)", "(?i)", "(?s)", "(?m)", "(?<=a|b)", "(?<=^|b)"}
-var perlItems = []string{`\h`, `\R`, `\N`, `\s`, `\S`, `\V`, `(?:a|ab|b)`, "(?>a|ab)", "(?>a*b?)", "(?:)", `\X`, "[é-ü]", "[^é]", "[k-s]"}
+var perlItems = []string{`\h`, `\R`, `\N`, `\s`, `\S`, `\V`, `(?:a|ab|b)`, "(?>a|ab)", "(?>a*b?)", "(?:)", `\X`, "[é-ü]", "[^é]", "[k-s]", `\r`, `\n`, `\v`, "[[:^alpha:]]", "[[:upper:]x]", `\p{L}`, `[\H\n]`, `\Qa.b\E`, "(?i:ab)", "(?-i)B", "(?s:.)", "(?(?=a)a|b)", "(?(?!a)b|ab)", "(?+1)?(c)"}
 var verbItems = []string{"(*COMMIT)", "(*PRUNE)", "(*SKIP)", "(*THEN)", "(*FAIL)", "(*ACCEPT)", "(*MARK:m)", "(*SKIP:m)"}
 
 func (g *generator) one(list []string) { g.b.WriteString(list[g.pick(len(list))]) }
@@ -188,11 +188,11 @@ func (g *generator) group() bool {
 }
 
 // wideLetters fold with each other, or with ASCII, in UTF mode.
-var wideLetters = []string{"é", "É", "\u017f", "\u212a"}
+var wideLetters = []string{"é", "É", "\u017f", "\u212a", "\r\n", "\u0085"}
 
 // subject writes a subject over the letters of the patterns.
 func (g *generator) subject(n int) string {
-	const letters = "aaabbbccabcABx1_ \n-"
+	const letters = "aaabbbccabcABx1_ \n\r-"
 	var out strings.Builder
 	for range n {
 		k := g.pick(len(letters) + len(wideLetters))

@@ -19,6 +19,7 @@ func TestLongSubjectsKeepUp(t *testing.T) {
 	text := strings.Repeat("The gateway reads the request line, then each header field, and hands the body to the handler in parts. ", 80)
 	for _, p := range []string{
 		`(?i)(?:union\s+select|<script|\.\./|etc/passwd)`, `[a-z]+ing\b`, `needle`, `(?:` + hundredWords() + `)!`, `(\w+)\s+\1`, `\d+\.\d+`, `(?i)needle`,
+		`\b(?:` + hundredWords() + `)\b`, `(?:` + hundredWords() + `)`, `"([^"]*)"`, `(?s)<script.*?>`,
 		`^.*?Needle`, `[^,]*,[^,]*,[^,]*;`, `x?y?z?needle`,
 	} {
 		weir := measureWeir(p, text)

@@ -221,13 +221,12 @@ func (p *parser) classPosix(cs *classState, end int) *Error {
 		return p.fail(errPosixName)
 	}
 	if p.opt&Caseless != 0 && (name == "upper" || name == "lower") {
-		name = "alpha"
-		set = posixSets[name]
+		set = posixSets["alpha"]
 	}
 	digits := name == "digit" || name == "xdigit"
 	if p.opt&UCP != 0 && p.xopt&xASCIIPosix == 0 && !(digits && p.xopt&xASCIIDigit != 0) {
 		if u := posixUCP(name); u != nil {
-			set = u
+			set = u // which stays as it is without regard to case
 		}
 	}
 	if neg {

@@ -33,8 +33,17 @@ func (m *Matcher) verb(code []inst) bool {
 	}
 	m.skipTo = int(f.a)
 	if kind == vSkipName {
-		if m.skipTo = m.markPos(code, in); m.skipTo < 0 {
+		i, found := m.findMark(code, in)
+		if i < 0 {
 			return false // no such mark: the verb is ignored
+		}
+		if found {
+			m.skipTo = int(m.stack[i].a)
+		}
+		// Up to its mark, or to the call it is in, nothing stops it.
+		m.unwind(i)
+		if !found {
+			return false
 		}
 	}
 	// A verb ends the nearest call, negative assertion or condition.
@@ -67,18 +76,26 @@ func (m *Matcher) verb(code []inst) bool {
 	return true
 }
 
-// markPos returns the position of the latest mark that a (*SKIP:name) names.
-func (m *Matcher) markPos(code []inst, in *inst) int {
+// findMark returns the frame of the latest mark that a (*SKIP:name) names, or,
+// with found false, the frame of the call that it is in and does not look
+// beyond; -1 if there is neither.
+func (m *Matcher) findMark(code []inst, in *inst) (i int, found bool) {
+	done := 0 // calls that had returned before the verb
 	for i := m.sp - 1; i >= 0; i-- {
 		f := &m.stack[i]
 		switch f.kind {
 		case kMarkPos:
 			if mark := &code[f.pc]; mark.max == 0 && m.marks[mark.min] == m.marks[in.min] {
-				return int(f.a)
+				return i, true
 			}
-		case kBound, kLeave:
-			return -1
+		case kEnter:
+			done++
+		case kLeave:
+			if done == 0 {
+				return i, false
+			}
+			done--
 		}
 	}
-	return -1
+	return -1, false
 }
