@@ -41,13 +41,13 @@ type copyState struct {
 // smallFile is up to which size a file is read even with sendfile on: header
 // and file then leave by one call, which costs less than two and the pipe that
 // sendfile sets up.
-const smallFile = 8 << 10
+const smallFile = 16 << 10
 
 // copyFilter is the body filter; see Copy.
 func copyFilter(r *Request, in *Chain, next BodyFilter) Code {
 	st := copySlot.Get(r)
 	if st == nil || st.in.Empty() {
-		if !r.readsAny(in) {
+		if !r.readsAny(in) { // the usual case: no file, sendfile, or contents out of the cache
 			return next(r, in)
 		}
 		if st == nil {
@@ -66,10 +66,14 @@ func copyFilter(r *Request, in *Chain, next BodyFilter) Code {
 	return rc
 }
 
-// readsAny reports whether a link of in has to be read into memory.
+// readsAny reports whether a link of in has to be read into memory. Files whose
+// contents the open file cache keeps become memory at once.
 func (r *Request) readsAny(in *Chain) bool {
 	for l := in.Head; l != nil; l = l.Next {
-		if l.File != nil && r.reads(l) {
+		if l.File == nil || !r.reads(l) {
+			continue
+		}
+		if e, ok := l.File.Idle.(*cachedFile); !ok || !e.fromMemory(l) {
 			return true
 		}
 	}

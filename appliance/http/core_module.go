@@ -174,7 +174,7 @@ var coreOutput = []conf.Directive{
 	{Name: "resolver_timeout", In: inAny, Args: conf.Take1, Default: "30s", Set: locMsec(func(c *coreLoc) *conf.Opt[int64] { return &c.resolverTimeout }),
 		Doc: "Limits the time of looking up one name."},
 	{Name: "open_file_cache", In: inAny, Args: conf.Take12, Default: "off", Set: setOpenFileCache, Syntax: "off | max=N [inactive=time]",
-		Doc: "Keeps files open, and remembers sizes, times and lookup failures."},
+		Doc: "Keeps files open, and small ones in memory, and remembers sizes, times and lookup failures."},
 	{Name: "open_file_cache_valid", In: inAny, Args: conf.Take1, Default: "60s", Set: conf.Sec(func(c *coreLoc) *conf.Opt[int64] { return &c.openFiles.valid }),
 		Doc: "Sets how long a cached file is used before it is checked again."},
 	{Name: "open_file_cache_min_uses", In: inAny, Args: conf.Take1, Default: "1",

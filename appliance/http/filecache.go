@@ -22,7 +22,16 @@ type fileCache struct {
 	entries map[string]*cachedFile
 	lru     cachedFile // ring: next is the newest, prev the oldest
 	free    *cachedFile
+	kept    int // bytes of contents
 }
+
+// Files up to keptFile bytes are kept in memory, so that a request for one
+// costs no call but the receiving and the sending one. All those of a cache
+// take keptBytes at most.
+const (
+	keptFile  = smallFile
+	keptBytes = 16 << 20
+)
 
 // cachedFile is one entry. FD is -1 while it only remembers what there was: a
 // directory, a failure, or a file not used often enough to stay open.
@@ -39,6 +48,7 @@ type cachedFile struct {
 	uses       int
 	minUses    int // of the location that used it last
 	dropped    bool
+	content    []byte // the whole file; nil: not read
 }
 
 // fileCache returns the cache of directive c, nil for one of an earlier
@@ -155,6 +165,9 @@ func (fc *fileCache) retest(e *cachedFile, a *fileAsk, o *openFileConf, now int6
 	if e.FD >= 0 || e.info.IsDir {
 		a.stat(&f)
 		if f.Err == 0 && e.FD >= 0 && f.Uniq == e.info.Uniq { // still the same file
+			if f.Mtime != e.info.Mtime || f.Size != e.info.Size {
+				fc.dropContent(e)
+			}
 			e.info, e.links, e.from, e.created, e.Size = f, a.links, a.from, now, f.Size
 			e.Hold()
 			return e, f
@@ -175,9 +188,58 @@ func (fc *fileCache) retest(e *cachedFile, a *fileAsk, o *openFileConf, now int6
 		e.uses = uses
 	} else if e.FD >= 0 {
 		file.Close(e.FD)
+		fc.dropContent(e)
 	}
 	e.fill(fd, f, a, now)
 	return e, f
+}
+
+// fromMemory turns a link for a part of the file into one for its contents,
+// which it reads if they may be kept. The link's hold on the file keeps them.
+func (e *cachedFile) fromMemory(l *buf.Link) bool {
+	if e.content == nil && !e.keep() || l.Owner != nil || l.End > int64(len(e.content)) {
+		return false
+	}
+	l.Mem, l.File, l.Owner = e.content[l.Off:l.End:l.End], nil, e
+	l.Flags &^= buf.InFile
+	return true
+}
+
+// LinkDone implements buf.Owner for the links of fromMemory.
+func (e *cachedFile) LinkDone(l *buf.Link) {
+	l.Owner = nil
+	e.cache.w.Buffers.Free(l)
+	e.Release()
+}
+
+// keep reads a small file.
+func (e *cachedFile) keep() bool {
+	fc := e.cache
+	n := int(e.Size)
+	if e.dropped || n > keptFile || n == 0 || fc.kept >= keptBytes || e.uses < e.minUses {
+		return false
+	}
+	b := fc.w.Buffers.Get(n)[:n]
+	if m, err := file.Pread(e.FD, b, 0); err != 0 || m != n { // changed meanwhile: read as others are
+		fc.w.Buffers.Put(b)
+		return false
+	}
+	e.content = b
+	fc.kept += cap(b)
+	return true
+}
+
+// dropContent forgets the contents. While links still carry them they are left
+// to the collector.
+func (fc *fileCache) dropContent(e *cachedFile) {
+	if e.content == nil {
+		return
+	}
+	fc.kept -= cap(e.content)
+	if e.Refs() == 0 {
+		fc.w.Buffers.Put(e.content)
+	}
+	e.content = nil
 }
 
 // expire takes entries out: with n 0 the oldest whatever its age and up to
@@ -220,6 +282,7 @@ func (e *cachedFile) FileIdle(*buf.File) {
 	fc.unlink(e)
 	fc.link(e)
 	if e.uses < e.minUses {
+		fc.dropContent(e)
 		file.Close(e.FD)
 		e.FD = -1
 	}
@@ -250,6 +313,7 @@ func (fc *fileCache) take() *cachedFile {
 }
 
 func (fc *fileCache) put(e *cachedFile) {
+	fc.dropContent(e)
 	if e.FD >= 0 {
 		file.Close(e.FD)
 	}

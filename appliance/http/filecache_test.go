@@ -312,3 +312,71 @@ func TestLinksAreFollowedBelowFromOnly(t *testing.T) {
 		}
 	}
 }
+
+// body is what a link for the whole of f carries out of memory, nil when it
+// does not.
+func (c *cacheTest) body(f FileInfo) []byte {
+	l := c.w.Buffers.FileLink(f.File.Hold(), 0, f.Size)
+	defer c.w.Buffers.Done(l)
+	e, ok := f.File.Idle.(*cachedFile)
+	if !ok || !e.fromMemory(l) {
+		return nil
+	}
+	return append([]byte{}, l.Mem...)
+}
+
+func TestContentsOfSmallFilesAreKeptUntilTheyChange(t *testing.T) {
+	c := newCacheTest(t, 10)
+	c.write("a", "12345")
+	check := func(want string) {
+		t.Helper()
+		if got := c.body(c.ask("a", FileOpen)); string(got) != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		c.end()
+	}
+	check("12345")
+	check("12345")
+	p := filepath.Join(c.dir, "a")
+	if err := os.WriteFile(p, []byte("1234567"), 0o600); err != nil { // the same file
+		t.Fatal(err)
+	}
+	check("12345")
+	c.o.valid.V = 0
+	check("1234567")
+	c.write("a", "new") // another file
+	check("new")
+	c.write("a", strings.Repeat("x", keptFile+1))
+	check("")
+	c.write("a", "")
+	check("")
+	if fc := c.w.fileCache(c.o.cache.V); fc.kept != 0 {
+		t.Errorf("%d bytes are counted as kept", fc.kept)
+	}
+	if n := c.w.Buffers.Stats().InUse; n != 0 {
+		t.Errorf("%d bytes of buffers are in use", n)
+	}
+}
+
+func TestContentsOutliveAFileThatIsReplaced(t *testing.T) {
+	c := newCacheTest(t, 10)
+	c.o.valid.V = 0
+	c.write("a", "old")
+	f := c.ask("a", FileOpen)
+	l := c.w.Buffers.FileLink(f.File.Hold(), 0, 3)
+	if !f.File.Idle.(*cachedFile).fromMemory(l) {
+		t.Fatal("the file is not kept in memory")
+	}
+	c.write("a", "new")
+	if got := c.body(c.ask("a", FileOpen)); string(got) != "new" {
+		t.Errorf("got %q, want new", got)
+	}
+	c.end()
+	if string(l.Mem) != "old" {
+		t.Errorf("what is being sent became %q", l.Mem)
+	}
+	c.w.Buffers.Done(l)
+	if n := c.open(); n != 1 {
+		t.Errorf("%d files are open, want the new one", n)
+	}
+}
