@@ -1,0 +1,283 @@
+package vm
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// generator writes random programs in the subset of the language on which the engines agree: no error texts, no
+// traversal order, no length of tables with holes.
+type generator struct {
+	r     *rand.Rand
+	b     strings.Builder
+	vars  []string
+	depth int
+	loops int
+	funcs int
+}
+
+func (g *generator) n(k int) int { return g.r.IntN(k) }
+
+func (g *generator) pick(s ...string) string { return s[g.n(len(s))] }
+
+func (g *generator) variable() string { return g.vars[g.n(len(g.vars))] }
+
+func (g *generator) number() string {
+	return g.pick("0", "1", "2", "3", "-1", "7", "10", "0.5", "-2.5", "1e10", "255", "2^31", "1e15", "3.25", "0x10")
+}
+
+func (g *generator) stringLit() string {
+	return g.pick(`""`, `"a"`, `"abc"`, `"10"`, `"0x1f"`, `" 5 "`, `"x y"`, `"\200\255"`, `"key=val,k2=v2"`, `"long"`)
+}
+
+func (g *generator) expr(d int) string {
+	if d <= 0 {
+		return g.pick(g.number(), g.stringLit(), "nil", "true", "false", g.variable(), g.variable(), g.variable())
+	}
+	e := func() string { return g.expr(d - 1) }
+	switch g.n(22) {
+	case 0, 1, 2:
+		return "(" + e() + g.pick(" + ", " - ", " * ", " / ", " % ", " ^ ") + e() + ")"
+	case 3:
+		return "(" + e() + " .. " + e() + ")"
+	case 4, 5:
+		return "(" + e() + g.pick(" == ", " ~= ", " < ", " <= ", " > ", " >= ") + e() + ")"
+	case 6, 7:
+		return "(" + e() + g.pick(" and ", " or ") + e() + ")"
+	case 8:
+		return g.pick("not ", "-", "#") + "(" + e() + ")"
+	case 9:
+		return "{" + e() + "," + e() + "," + g.pick("x", "y", "z") + "=" + e() + "}"
+	case 10:
+		return "(" + g.variable() + ")" + g.pick(".x", ".y", "[1]", "[2]", "["+e()+"]")
+	case 11:
+		return g.pick("tostring", "type", "tonumber", "math.floor", "math.abs", "string.len", "string.upper", "string.reverse", "select", "rawequal") + "(" + e() + "," + e() + ")"
+	case 12:
+		if g.n(3) == 0 {
+			return "string.rep(" + e() + "," + g.pick("0", "2", "3") + ")"
+		}
+		return g.pick("string.sub", "string.byte") + "(" + e() + "," + g.pick("1", "2", "-1", "0") + "," + g.pick("1", "3", "-1") + ")"
+	case 13:
+		return "string.find(" + e() + "," + g.pick(`"a"`, `"%d+"`, `"(.)(.)"`, `"^%w*$"`, `"[a-c]+"`, `"%s"`, `"b-"`, `"()"`) + ")"
+	case 14:
+		return "string.gsub(" + e() + "," + g.pick(`"a"`, `"%w"`, `"(%w)=(%w)"`, `""`, `".-"`) + "," + g.pick(`"z"`, `"%0%0"`, `"<%1>"`, "{a=1,b='q'}", "function(c) return c and c..'!' end") + ")"
+	case 15:
+		return "string.format(" + g.pick(`"%d"`, `"%5.2f"`, `"%s"`, `"%g"`, `"%x"`, `"%q"`, `"%-8s|"`, `"%05d"`, `"%e"`, `"%c"`) + "," + g.pick("tostring", "#type") + "(" + e() + "))"
+	case 16:
+		return "(function(a, b, ...) local c = select('#', ...) return a, b, c, ... end)(" + e() + "," + e() + "," + e() + ")"
+	case 17:
+		return "setmetatable({v=" + e() + "}, MT)"
+	case 18:
+		return "PC(function() return " + e() + " end)"
+	case 19:
+		return "table.concat({" + g.number() + "," + g.stringLit() + "}, " + g.stringLit() + ")"
+	case 20:
+		return "coroutine.wrap(function(a) local b = coroutine.yield(" + e() + ") return a end)(" + e() + ")"
+	}
+	return "(" + e() + ")"
+}
+
+func (g *generator) line(format string, args ...any) {
+	fmt.Fprintf(&g.b, strings.Repeat(" ", g.depth)+format+"\n", args...)
+}
+
+func (g *generator) block(n int) {
+	vars := g.vars
+	g.depth++
+	for range n {
+		g.statement()
+	}
+	g.depth--
+	g.vars = vars
+}
+
+func (g *generator) statement() {
+	if g.depth > 4 {
+		g.line("%s = %s", g.variable(), g.expr(1))
+		return
+	}
+	switch g.n(16) {
+	case 0, 1:
+		v := fmt.Sprintf("v%d", len(g.vars))
+		g.line("local %s = %s", v, g.expr(2))
+		g.vars = append(g.vars[:len(g.vars):len(g.vars)], v)
+	case 2, 3, 4:
+		g.line("%s = %s", g.variable(), g.expr(3))
+	case 5:
+		g.line("%s, %s = %s, %s", g.variable(), g.variable(), g.expr(2), g.expr(2))
+	case 6:
+		g.line("if %s then", g.expr(2))
+		g.block(2)
+		g.line("else")
+		g.block(1)
+		g.line("end")
+	case 7:
+		i := fmt.Sprintf("i%d", g.depth)
+		g.line("for %s = %s do", i, g.pick("1, 3", "3, 1, -1", "0, 1, 0.25", "1, 0"))
+		old := g.vars
+		g.vars = append(g.vars[:len(g.vars):len(g.vars)], i)
+		g.block(2)
+		g.vars = old
+		if g.n(3) == 0 {
+			g.line("if %s then break end", g.expr(1))
+		}
+		g.line("end")
+	case 8:
+		w := fmt.Sprintf("w%d", g.depth)
+		g.line("local %s = 0 while %s < 3 do %s = %s + 1", w, w, w, w)
+		g.block(2)
+		g.line("end")
+	case 9:
+		g.line("T[%s] = %s", g.pick("1", "2", `"x"`, `"y"`, "1.5", g.variable()+" ~= nil"), g.expr(2))
+	case 10:
+		g.funcs++
+		f := fmt.Sprintf("f%d", g.funcs)
+		v := g.variable()
+		g.line("local function %s(p, q)", f)
+		old := g.vars
+		g.vars = append(g.vars[:len(g.vars):len(g.vars)], "p", "q")
+		g.block(2)
+		g.vars = old
+		g.line("  %s = %s", v, g.expr(1))
+		g.line("  return p, %s end", v)
+		g.line("show(%s(%s, %s))", f, g.expr(1), g.expr(1))
+	case 11:
+		g.line("repeat local z = %s until true", g.expr(2))
+	case 12:
+		g.line("for k, v in ipairs({%s, %s}) do", g.expr(1), g.expr(1))
+		old := g.vars
+		g.vars = append(g.vars[:len(g.vars):len(g.vars)], "k", "v")
+		g.block(1)
+		g.vars = old
+		g.line("end")
+	case 13:
+		g.line("F[#F+1] = function() %s = %s return %s end", g.variable(), g.expr(1), g.variable())
+	case 14:
+		g.line("if F[1] then show(PC(F[%d])) end", 1+g.n(3))
+	case 15:
+		g.line("show(PC(function() return %s end))", g.expr(3))
+	}
+}
+
+// prelude prints values the same way on all engines; of errors only that there is one.
+// __lt and __le are missing on purpose: LuaJIT, as built by OpenResty, takes them from either operand, PUC only from both.
+const prelude = `
+local out = {}
+local function str(v, d)
+  local t = type(v)
+  if t == "number" then
+    if v ~= v then return "nan" elseif v == 1/0 then return "inf" elseif v == -1/0 then return "-inf" elseif v == 0 then return "0" end
+    return string.format("%.13g", v)
+  elseif t == "string" then return '"' .. v:gsub("0x%x+", "PTR"):gsub("%-nan", "nan"):gsub("[%z\1-\31\127-\255\\]", function(c) return "\\" .. c:byte() end) .. '"'
+  elseif t == "table" then
+    if d > 3 then return "{...}" end
+    local ks = {}
+    for k in pairs(v) do ks[#ks+1] = k end
+    table.sort(ks, function(a, b) return str(a, d+1) < str(b, d+1) end)
+    for i, k in ipairs(ks) do ks[i] = str(k, d+1) .. "=" .. str(v[k], d+1) end
+    return "{" .. table.concat(ks, ",") .. "}"
+  elseif t == "function" or t == "thread" or t == "userdata" then return t end
+  return tostring(v)
+end
+local function show(...)
+  local n, p = select("#", ...), {}
+  for i = 1, n do p[i] = str((select(i, ...)), 0) end
+  out[#out+1] = table.concat(p, " ")
+end
+local function PC(f)
+  local function done(ok, ...) if ok then return true, ... end return false end
+  return done(pcall(f))
+end
+local MT = {}
+MT.__index = function(t, k) return k end
+MT.__add = function(a, b) return 1 end MT.__sub = MT.__add MT.__mul = function() return "mul" end MT.__div = MT.__add
+MT.__mod = MT.__add MT.__pow = MT.__add MT.__unm = function() return "unm" end MT.__concat = function(a, b) return "cat" end
+MT.__eq = function() return true end
+MT.__call = function(self, a) return a end
+local T, F, a, b, c, s = {}, {}, 1, 2.5, nil, "abc"
+`
+
+func generate(seed uint64) string {
+	g := &generator{r: rand.New(rand.NewPCG(seed, 1)), vars: []string{"a", "b", "c", "s", "T"}}
+	g.b.WriteString("(function()\n" + prelude + "local ok, err = pcall(function()\n")
+	g.block(6 + g.n(8))
+	g.line("show(a, b, c, s)")
+	g.b.WriteString("end)\nshow(ok, a, b, c, s, T)\nprint(table.concat(out, '\\n')) end)()\n")
+	return g.b.String()
+}
+
+// TestRandomProgramsBehaveAsOnOtherEngines runs generated programs on the engines that are installed and on this one.
+// LUA_DIFF_SEED="first count" chooses others than the usual ones.
+func TestRandomProgramsBehaveAsOnOtherEngines(t *testing.T) {
+	for _, engine := range [...]string{"lua5.1", "luajit"} {
+		t.Run(engine, func(t *testing.T) {
+			path, err := exec.LookPath(engine)
+			if err != nil {
+				t.Skip(engine + " is not installed")
+			}
+			runPrograms(t, path)
+		})
+	}
+}
+
+func runPrograms(t *testing.T, engine string) {
+	programs := 300
+	if testing.Short() {
+		programs = 50
+	}
+	first := uint64(1)
+	if s := os.Getenv("LUA_DIFF_SEED"); s != "" {
+		fmt.Sscan(s, &first, &programs)
+	}
+	const batch = 50
+	for from := first; from < first+uint64(programs); from += batch {
+		var src strings.Builder
+		for i := from; i < from+batch; i++ {
+			fmt.Fprintf(&src, "print('seed %d');\n%s", i, generate(i))
+		}
+		file := filepath.Join(t.TempDir(), "p.lua")
+		if err := os.WriteFile(file, []byte(src.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var want bytes.Buffer
+		cmd := exec.Command(engine, filepath.Base(file))
+		cmd.Dir = filepath.Dir(file)
+		cmd.Stdout, cmd.Stderr = &want, &want
+		cmd.Run()
+		vm, out := newTestVM(t)
+		vm.FullGC = false
+		if _, e := runChunk(t, vm, src.String(), "@p.lua"); e != nil {
+			out.WriteString(e.Traceback)
+		}
+		compareRuns(t, out.String(), want.String())
+	}
+}
+
+// compareRuns compares the outputs seed by seed. Where a NaN appears the rest of a program is left out: C prints its
+// sign, this engine and LuaJIT do not.
+func compareRuns(t *testing.T, got, want string) {
+	t.Helper()
+	a, b := strings.Split(got, "seed "), strings.Split(want, "seed ")
+	if len(a) != len(b) {
+		t.Errorf("got the output of %d programs, want %d:\n%s", len(a), len(b), a[len(a)-1])
+		return
+	}
+	for i := range a {
+		x, y := strings.Split(a[i], "\n"), strings.Split(b[i], "\n")
+		for j := range min(len(x), len(y)) {
+			if strings.Contains(y[j], "nan") {
+				break
+			}
+			if x[j] != y[j] {
+				t.Errorf("seed %s, line %d:\ngot  %s\nwant %s", x[0], j, x[j], y[j])
+				break
+			}
+		}
+	}
+}
