@@ -1,0 +1,134 @@
+package server
+
+import (
+	"os"
+	"runtime"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"weir/appliance/cycle"
+	"weir/appliance/errlog"
+	"weir/appliance/worker"
+)
+
+// apply gives c and its sockets to as many workers as c wants. Socket i of an
+// address belongs to worker i modulo their number: when workers become fewer,
+// those that stay take over the sockets, so that no queued connection is lost.
+func (s *Server) apply(c *cycle.Cycle, sockets map[socketKey]int) error {
+	n := c.Core.Workers
+	runtime.GOMAXPROCS(n + 2) // two for the runtime and for work off the loops
+	for len(s.workers) < n {
+		w, err := worker.Start(worker.Config{
+			ID: len(s.workers), CPUs: c.Core.Affinity.CPUs(len(s.workers), n), New: s.o.New})
+		if err != nil {
+			return err
+		}
+		s.workers = append(s.workers, w)
+	}
+	s.dismiss(n, c.Core.ShutdownTimeout)
+	for i, w := range s.workers {
+		if err := w.Apply(c, bound(c, sockets, i, n)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dismiss lets the workers from number n on finish their connections and end.
+// Their sockets are free when it returns.
+func (s *Server) dismiss(n int, timeout int64) {
+	s.leaving = slices.DeleteFunc(s.leaving, func(w *worker.Worker) bool {
+		select {
+		case <-w.Done():
+			return true
+		default:
+			return false
+		}
+	})
+	for _, w := range s.workers[n:] {
+		w.Quit(true)
+		s.leaving = append(s.leaving, w)
+		if timeout > 0 {
+			time.AfterFunc(time.Duration(timeout)*time.Millisecond, w.Stop)
+		}
+	}
+	s.workers = s.workers[:n]
+}
+
+// bound lists what worker i of n listens on.
+func bound(c *cycle.Cycle, sockets map[socketKey]int, i, n int) []worker.Bound {
+	listens := make(map[string]*cycle.Listen, len(c.Listens))
+	for _, l := range c.Listens {
+		listens[l.Key()] = l
+	}
+	var list []worker.Bound
+	for k, fd := range sockets {
+		l := listens[k.key]
+		if l != nil && (l.Shared || k.index%n == i) {
+			list = append(list, worker.Bound{Listen: l, FD: fd})
+		}
+	}
+	return list
+}
+
+// end begins the end of the process. A fast one may follow a graceful one. With
+// handover idle connections are kept until their timeout.
+func (s *Server) end(graceful, handover bool) {
+	if s.ended == nil {
+		s.ended = make(chan struct{})
+		s.stopping = true
+		all := append(append([]*worker.Worker(nil), s.workers...), s.leaving...)
+		if graceful {
+			errlog.Default().Printf(errlog.Notice, 0, "gracefully shutting down")
+			for _, w := range all {
+				w.Quit(handover)
+			}
+			s.closeSockets()
+			if s.cycle != nil && s.cycle.Core.ShutdownTimeout > 0 {
+				s.deadline = time.After(time.Duration(s.cycle.Core.ShutdownTimeout) * time.Millisecond)
+			}
+		}
+		go func() { // ends with the workers, at the latest by stopWorkers
+			for _, w := range all {
+				<-w.Done()
+			}
+			close(s.ended)
+		}()
+	}
+	if !graceful {
+		errlog.Default().Printf(errlog.Notice, 0, "exiting")
+		s.stopWorkers()
+	}
+}
+
+// closeSockets lets go of all listening sockets, so that the kernel refuses
+// connections once the master has done the same.
+func (s *Server) closeSockets() {
+	for k, fd := range s.sockets {
+		unix.Close(fd)
+		delete(s.sockets, k)
+	}
+}
+
+func (s *Server) stopWorkers() {
+	for _, w := range s.workers {
+		w.Stop()
+	}
+	for _, w := range s.leaving {
+		w.Stop()
+	}
+}
+
+// status asks all workers, for at most a second.
+func (s *Server) status() *Message {
+	st := Status{Pid: os.Getpid(), Generation: s.generation}
+	giveUp := make(chan struct{})
+	timer := time.AfterFunc(time.Second, func() { close(giveUp) })
+	defer timer.Stop()
+	for _, w := range s.workers {
+		st.Workers = append(st.Workers, w.Status(giveUp))
+	}
+	return &Message{Op: State, Generation: s.generation, Body: st.encode()}
+}
