@@ -135,6 +135,9 @@ func (x *Exchange) beginBody() {
 			return
 		}
 		x.pos = len(x.in)
+		if x.left >= spliceMin && !x.pass() { // the rest may go through a pipe
+			return
+		}
 	} else if !x.buffering && r.Flush() == http.Error {
 		x.finalize(http.Error)
 		return
@@ -374,7 +377,7 @@ func (x *Exchange) noBody(err error) {
 // splices reports whether the next bytes can go through a pipe: the client
 // keeps up, nothing waits before them and nobody wants to see them.
 func (x *Exchange) splices() bool {
-	return !x.Coded && x.left >= spliceMin && !x.noSplice && x.R == x.R.Main() && x.out.Empty() && x.cur == nil && x.rate == 0 &&
+	return !x.Coded && x.left >= spliceMin && !x.noSplice && x.R == x.R.Main() && x.out.Empty() && x.rate == 0 &&
 		x.fileEmpty() && !x.store && !x.conf.ForceRanges.V && !x.R.MemoryNeeded() && !x.clientWaits()
 }
 
