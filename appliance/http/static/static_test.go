@@ -211,10 +211,11 @@ func TestAKeepaliveRequestForAFileAllocatesNothing(t *testing.T) {
 		{"not used often enough to stay open", "open_file_cache max=10; open_file_cache_min_uses 1000000;"},
 	} {
 		t.Run(w.name, func(t *testing.T) {
-			s := start(t, "root %DIR%/html; try_files $uri =404; "+w.conf, map[string]string{"d/a.bin": pattern(10_000, 1), "d/index.html": "hi"})
+			s := start(t, "root %DIR%/html; try_files $uri $uri/ =404; "+w.conf, map[string]string{"d/a.bin": pattern(10_000, 1), "d/index.html": "hi"})
 			c := s.dial(t)
 			in := make([]byte, 64<<10)
 			for _, req := range []string{"GET /d/a.bin HTTP/1.1\r\nHost: h\r\n\r\n", "GET /d/index.html HTTP/1.1\r\nHost: h\r\nIf-None-Match: \"x\"\r\n\r\n",
+				"GET /d/ HTTP/1.1\r\nHost: h\r\n\r\n",
 				"GET /d/a.bin HTTP/1.1\r\nHost: h\r\nRange: bytes=1-9\r\n\r\n", "GET /d/a.bin HTTP/1.1\r\nHost: h\r\nRange: bytes=1-9,20-29\r\n\r\n",
 				"GET /d/a.bin HTTP/1.1\r\nHost: h\r\nIf-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n"} {
 				if n := s.allocations(t, c, []byte(req), in); n >= 1 {
