@@ -17,6 +17,7 @@ type Cycle struct {
 	ConfFile   string // full path of the main configuration file
 	Check      bool   // only checked, by the master or -t: costly things need not be made
 	Root       bool   // the master is root, which some defaults depend on; the server may not be
+	Generation int    // how many configurations the master has loaded with this one; 0 where nobody counts
 	Tree       *conf.Tree
 
 	// Set when all directives were read; finish hooks may use them.

@@ -18,6 +18,7 @@ type LoadOptions struct {
 	Root     bool        // see Cycle.Root
 	Check    bool        // see Cycle.Check
 	Snapshot *Snapshot   // take directives and files from here, not from the disk
+	Count    int         // see Cycle.Generation
 	Old      *Cycle      // the cycle that this one will replace; nil for the first
 	Log      *errlog.Log // receives warnings; nil drops them
 }
@@ -28,6 +29,7 @@ func Load(table *conf.Table, o LoadOptions) (*Cycle, error) {
 	c := &Cycle{
 		Prefix:     o.Prefix,
 		ConfFile:   o.ConfFile,
+		Generation: o.Count,
 		ConfPrefix: o.ConfFile[:strings.LastIndexByte(o.ConfFile, '/')+1],
 		Check:      o.Check,
 		Root:       o.Root,

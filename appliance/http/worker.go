@@ -1,6 +1,7 @@
 package http
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"weir/appliance/cycle"
@@ -17,6 +18,9 @@ type Process struct {
 	// Workers is the list of running workers, for metrics; a worker's
 	// counters are read by its own loop only.
 	Workers atomic.Pointer[[]*Worker]
+
+	mu      sync.Mutex
+	retired Retired
 }
 
 // Worker is the HTTP state of one worker thread.

@@ -14,6 +14,7 @@ import (
 	"weir/appliance/http/headers"
 	"weir/appliance/http/index"
 	"weir/appliance/http/mapping"
+	"weir/appliance/http/metrics"
 	"weir/appliance/http/mirror"
 	"weir/appliance/http/notmodified"
 	"weir/appliance/http/proxy"
@@ -46,6 +47,7 @@ var list = http.Modules{
 	&autoindex.Module,
 	&static.Module,
 	&stubstatus.Module,
+	&metrics.Module,
 	&proxy.Module,
 	&emptygif.Module,
 	&notmodified.Module,

@@ -62,6 +62,7 @@ func (s *service) Use(c *cycle.Cycle) {
 // Close ends the worker for good.
 func (s *service) Close() {
 	s.Abort()
+	s.all.process.Retire(s.Worker)
 	s.all.list(func(ws []*http.Worker) []*http.Worker {
 		var left []*http.Worker
 		for _, w := range ws {

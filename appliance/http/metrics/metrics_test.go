@@ -1,0 +1,173 @@
+package metrics
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"weir/appliance/conf"
+	"weir/appliance/cycle"
+	"weir/appliance/http"
+	"weir/appliance/http/upstream"
+	"weir/netio/buf"
+	"weir/netio/conn"
+	"weir/netio/poll"
+)
+
+var modules = http.Modules{&http.Core, &upstream.Module, &Module, &http.Postpone}
+
+// load reads the inside of an http block.
+func load(t *testing.T, text string) *http.Generation {
+	t.Helper()
+	modules.Register()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "nginx.conf")
+	if err := os.WriteFile(file, []byte("events {} http {"+text+"}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	table := new(conf.Table)
+	cycle.AddTo(table)
+	table.Add(nil, []conf.Directive{http.HTTPBlock(modules, table)})
+	for _, m := range modules {
+		table.Add(m, m.Directives)
+	}
+	c, err := cycle.Load(table, cycle.LoadOptions{Prefix: dir + "/", ConfFile: file, Count: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.HTTP.(*http.Generation)
+}
+
+// startWorker runs a loop with a worker that has no listener.
+func startWorker(t *testing.T, id int, p *http.Process) *http.Worker {
+	t.Helper()
+	ready, done := make(chan *http.Worker), make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		defer close(done)
+		loop, err := poll.New(poll.Config{})
+		if err != nil {
+			t.Error(err)
+			close(ready)
+			return
+		}
+		ready <- http.NewWorker(conn.NewDriver(loop, buf.NewPool(0)), id, p)
+		loop.Run()
+		loop.Close()
+	}()
+	w := <-ready
+	if w == nil {
+		t.FailNow()
+	}
+	t.Cleanup(func() {
+		w.Loop.Stop()
+		<-done
+	})
+	return w
+}
+
+type task func()
+
+func (f task) Run() { f() }
+
+func TestAWorkerThatIsStuckIsReportedNotWaitedFor(t *testing.T) {
+	p := &http.Process{Version: "test"}
+	quick, stuck := startWorker(t, 0, p), startWorker(t, 1, p)
+	workers := []*http.Worker{quick, stuck}
+	h := newHub()
+	for i, r := range h.ask(workers, 5*time.Second) {
+		if !r.up || r.w != workers[i] {
+			t.Errorf("worker %d: got %+v", i, r)
+		}
+	}
+	h.last[stuck] = sample{active: 42}
+
+	release := make(chan struct{})
+	stuck.Loop.Post(task(func() { <-release }))
+	began := time.Now()
+	got := h.ask(workers, 50*time.Millisecond)
+	if d := time.Since(began); d > 5*time.Second {
+		t.Errorf("waited %v", d)
+	}
+	close(release)
+	if !got[0].up || got[1].up || got[1].active != 42 {
+		t.Errorf("got up %v %v, active %d; want the last sample of the stuck one", got[0].up, got[1].up, got[1].active)
+	}
+	if got = h.ask(workers, 5*time.Second); !got[1].up || got[1].active != 0 {
+		t.Errorf("the worker is back, got up %v, active %d", got[1].up, got[1].active)
+	}
+	if h.ask(workers[:1], 5*time.Second); len(h.last) != 1 {
+		t.Errorf("samples of %d workers are kept, want 1", len(h.last))
+	}
+}
+
+func TestWhatIsPrintedIsWellFormed(t *testing.T) {
+	g := load(t, `upstream u { server 127.0.0.1:1; server 127.0.0.1:1; server 127.0.0.1:2 down; server 127.0.0.1:3 backup; }
+		server { listen 127.0.0.1:1; location / { metrics; } }`)
+	p := &http.Process{Version: "1.2.3"}
+	w := startWorker(t, 3, p)
+	h := newHub()
+	body, err := h.print(&totals{process: p, gen: g, workers: h.ask([]*http.Worker{w}, 5*time.Second)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems, err := promlint.New(bytes.NewReader(body)).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, problem := range problems {
+		if strings.HasPrefix(problem.Metric, "weir_") {
+			t.Errorf("%s: %s", problem.Metric, problem.Text)
+		}
+	}
+	for _, want := range []string{
+		`weir_build_info{version="1.2.3"} 1`, `weir_config_generation 7`, `weir_requests_total 0`,
+		`weir_connections{state="waiting"} 0`, `weir_responses_total{class="2xx"} 0`,
+		`weir_request_duration_seconds_bucket{le="0.001"} 0`, `weir_request_duration_seconds_bucket{le="16.384"} 0`,
+		`weir_upstream_peer_up{peer="127.0.0.1:1",upstream="u"} 1`, `weir_upstream_peer_up{peer="127.0.0.1:2",upstream="u"} 0`,
+		`weir_upstream_peer_connections{peer="127.0.0.1:3",upstream="u"} 0`,
+		`weir_worker_up{worker="3"} 1`, `weir_worker_buffer_gets_total{worker="3"} 0`,
+		`go_goroutines \d+`, `process_open_fds \d+`,
+	} {
+		if strings.Contains(want, `\d`) {
+			if !regexp.MustCompile(`(?m)^` + want + `$`).Match(body) {
+				t.Errorf("%s is missing", want)
+			}
+		} else if !bytes.Contains(body, []byte("\n"+want+"\n")) {
+			t.Errorf("%s is missing", want)
+		}
+	}
+}
+
+func TestSumsDoNotFallWhenAWorkerEnds(t *testing.T) {
+	p := &http.Process{}
+	w := startWorker(t, 0, p)
+	done := make(chan struct{})
+	w.Loop.Post(task(func() {
+		p.Retire(w)
+		p.Retire(w)
+		close(done)
+	}))
+	<-done
+	var s http.Stats
+	s.Requests, s.LatencySum, s.ByClass[2], s.Latency[1], s.Reading = 3, 5, 3, 3, 1
+	sum := p.Retired().Stats
+	sum.Add(&s)
+	sum.Add(&s)
+	if sum.Requests != 6 || sum.LatencySum != 10 || sum.ByClass[2] != 6 || sum.Latency[1] != 6 || sum.Reading != 2 {
+		t.Errorf("got %+v", sum)
+	}
+}
+
+func TestAReplyForAClientThatIsGoneIsDropped(t *testing.T) {
+	s := &scrape{}
+	forget(s)
+	(*reply)(s).Run()
+}
