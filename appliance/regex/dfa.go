@@ -163,7 +163,7 @@ func (nl newline) has(c byte) bool {
 		return c == '\n'
 	case nlNUL:
 		return c == 0
-	case nlAny:
+	case nlAny, nlAnyUTF:
 		return c >= 10 && c <= 13 || c >= 0x80
 	}
 	return c == '\n' || c == '\r'

@@ -92,10 +92,11 @@ type newline uint8
 const (
 	nlLF newline = iota
 	nlCR
-	nlCRLF
+	nlNUL
+	nlCRLF // from here on CR LF is one newline
 	nlAnyCRLF
 	nlAny
-	nlNUL
+	nlAnyUTF // nlAny of UTF-8 text
 )
 
 // newlineOf returns the convention that the flags ask for.

@@ -104,7 +104,11 @@ func FuzzMatchAsPCRE2(f *testing.F) {
 			return
 		}
 		c := fuzzCase(data, true)
-		want := pcre2Answers(t, []diffCase{c}, "")[0]
+		all := pcre2Answers(t, []diffCase{c}, "")
+		if all == nil {
+			return
+		}
+		want := all[0]
 		re, err := Compile(c.pattern, c.flags)
 		failed := len(want[0]) > 0 && strings.HasPrefix(want[0][0], "Failed")
 		if (err != nil) != failed {

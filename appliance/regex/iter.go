@@ -75,7 +75,7 @@ func (it *Iter) Next() ([]int, error) {
 // step returns the offset of the next character; CR LF counts as one where it
 // is a newline.
 func (re *Regex) step(s []byte, at int) int {
-	if s[at] == '\r' && at+1 < len(s) && s[at+1] == '\n' && re.nl >= nlCRLF && re.nl <= nlAny {
+	if s[at] == '\r' && at+1 < len(s) && s[at+1] == '\n' && re.nl >= nlCRLF {
 		return at + 2
 	}
 	at++

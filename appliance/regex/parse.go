@@ -155,6 +155,9 @@ func (p *parser) parse() (*node, *Error) {
 			return nil, &Error{Code: e.Code, Msg: e.Msg, Offset: off}
 		}
 	}
+	if p.nl == nlAny && p.opt&UTF != 0 {
+		p.nl = nlAnyUTF
+	}
 	p.top = openGroup{node: empty()}
 	if p.opt&Literal != 0 {
 		for !p.eof() {

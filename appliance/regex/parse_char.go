@@ -46,37 +46,12 @@ func (p *parser) char(r rune) *node {
 // comment skips a # comment up to the newline.
 func (p *parser) comment() {
 	for !p.eof() {
-		if n := newlineAt(p.nl, p.src, p.pos); n > 0 {
+		if n := newlineHere(p.src, p.pos, p.nl); n > 0 {
 			p.pos += n
 			return
 		}
 		p.next()
 	}
-}
-
-// newlineAt returns the length of the newline at i, or 0.
-func newlineAt(nl newline, s string, i int) int {
-	c := s[i]
-	crlf := c == '\r' && i+1 < len(s) && s[i+1] == '\n'
-	switch nl {
-	case nlLF:
-		return b2i(c == '\n')
-	case nlCR:
-		return b2i(c == '\r')
-	case nlNUL:
-		return b2i(c == 0)
-	case nlCRLF:
-		return 2 * b2i(crlf)
-	}
-	switch {
-	case crlf:
-		return 2
-	case c == '\n' || c == '\r':
-		return 1
-	case nl == nlAny && (c == '\v' || c == '\f' || c == 0x85):
-		return 1
-	}
-	return 0
 }
 
 func b2i(b bool) int {
@@ -107,7 +82,7 @@ func (p *parser) notNewline() *node {
 	case nlAnyCRLF:
 		not.add('\n', '\n')
 		not.add('\r', '\r')
-	case nlAny:
+	case nlAny, nlAnyUTF:
 		not.add(10, 13)
 		not.add(0x85, 0x85)
 		not.add(0x2028, 0x2029)

@@ -195,7 +195,7 @@ func (re *Regex) find(m *Matcher, s []byte, from int) bool {
 
 // advance returns the next start after at.
 func (re *Regex) advance(s []byte, at int) int {
-	if at < len(s) && s[at] == '\r' && at+1 < len(s) && s[at+1] == '\n' && re.nl >= nlCRLF && re.nl <= nlAny && !re.search.crlf {
+	if at < len(s) && s[at] == '\r' && at+1 < len(s) && s[at+1] == '\n' && re.nl >= nlCRLF && !re.search.crlf {
 		return at + 2
 	}
 	at++
@@ -224,7 +224,7 @@ func (re *Regex) candidate(s []byte, at int) int {
 		return -1
 	}
 	if p.lineStart {
-		for at > 0 && at < len(s) && !afterNewline(s, at, re.nl) {
+		for at > 0 && at < len(s) && (!afterNewline(s, at, re.nl) || re.nl > nlCRLF && s[at-1] == '\r' && s[at] == '\n') {
 			at++
 		}
 		if at > 0 && at == len(s) && len(s) > 0 {

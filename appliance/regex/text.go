@@ -155,13 +155,12 @@ func stepBack(s []byte, p, n int, utf bool) int {
 }
 
 // newlineHere returns the length of the newline at p, or 0.
-func newlineHere(s []byte, p int, nl newline) int {
+func newlineHere[T string | []byte](s T, p int, nl newline) int {
 	c := s[p]
-	if nl == nlLF {
-		return b2i(c == '\n')
-	}
 	crlf := c == '\r' && p+1 < len(s) && s[p+1] == '\n'
 	switch nl {
+	case nlLF:
+		return b2i(c == '\n')
 	case nlCR:
 		return b2i(c == '\r')
 	case nlNUL:
@@ -174,35 +173,40 @@ func newlineHere(s []byte, p int, nl newline) int {
 		return 2
 	case c == '\n' || c == '\r':
 		return 1
-	case nl == nlAny && (c == '\v' || c == '\f' || c == 0x85):
+	case nl >= nlAny && (c == '\v' || c == '\f'), nl == nlAny && c == 0x85:
 		return 1
-	case nl == nlAny && c == 0xc2 && p+1 < len(s) && s[p+1] == 0x85:
+	case nl == nlAnyUTF && c == 0xc2 && p+1 < len(s) && s[p+1] == 0x85:
 		return 2
-	case nl == nlAny && c == 0xe2 && p+2 < len(s) && s[p+1] == 0x80 && s[p+2]&^1 == 0xa8:
+	case nl == nlAnyUTF && c == 0xe2 && p+2 < len(s) && s[p+1] == 0x80 && s[p+2]&^1 == 0xa8:
 		return 3
 	}
 	return 0
 }
 
-// afterNewline tells whether p, which is above 0, follows a newline.
+// afterNewline tells whether p, which is above 0, follows a newline. Between CR
+// and LF it does, where CR alone is a newline too.
 func afterNewline(s []byte, p int, nl newline) bool {
+	c := s[p-1]
 	switch nl {
 	case nlLF:
-		return s[p-1] == '\n'
-	case nlCRLF:
-		return p >= 2 && s[p-1] == '\n' && s[p-2] == '\r'
+		return c == '\n'
 	case nlCR:
-		return s[p-1] == '\r'
+		return c == '\r'
 	case nlNUL:
-		return s[p-1] == 0
+		return c == 0
+	case nlCRLF:
+		return p >= 2 && c == '\n' && s[p-2] == '\r'
 	}
-	if s[p-1] == '\r' {
-		return p >= len(s) || s[p] != '\n'
-	}
-	if newlineHere(s, p-1, nl) == 1 {
+	switch {
+	case c == '\n' || c == '\r':
 		return true
+	case nl == nlAny:
+		return c == '\v' || c == '\f' || c == 0x85
+	case nl == nlAnyUTF:
+		p = prevChar(s, p)
+		return newlineHere(s, p, nl) > 0
 	}
-	return p >= 2 && newlineHere(s, p-2, nl) == 2 || p >= 3 && newlineHere(s, p-3, nl) == 3
+	return false
 }
 
 // atEnd tells whether p is at the end or before a newline that ends s.
