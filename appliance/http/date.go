@@ -74,52 +74,65 @@ func daysOf(year, month, day int64) int64 {
 // follows the time ("GMT", and parameters of old browsers) are not looked at.
 func ParseHTTPTime(b []byte) int64 {
 	p := dateReader{b: b}
-	comma := bytes.IndexByte(b, ',')
-	var day, month, year int64
-	switch {
-	case comma < 0: // Sun Nov  6 08:49:37 1994
-		if len(b) < 4 || b[3] != ' ' {
-			return -1
-		}
-		p.b = b[4:]
-		month = p.month()
-		p.skip(' ')
-		if len(p.b) > 0 && p.b[0] == ' ' {
-			p.b = p.b[1:]
-			day = p.number(1)
-		} else {
-			day = p.number(2)
-		}
-	default: // Sun, 06 Nov 1994 08:49:37 GMT, or Sunday, 06-Nov-94 08:49:37 GMT
+	if comma := bytes.IndexByte(b, ','); comma >= 0 {
 		p.b = bytes.TrimLeft(b[comma+1:], " ")
-		day = p.number(2)
-		sep := byte(' ')
-		if len(p.b) > 0 && p.b[0] == '-' {
-			sep = '-'
-		}
-		p.skip(sep)
-		month = p.month()
-		p.skip(sep)
-		if sep == ' ' {
-			year = p.number(4)
-		} else if year = p.number(2) + 1900; year < 1970 {
-			year += 100
-		}
+		p.dayFirst()
+	} else {
+		p.monthFirst()
 	}
-	p.skip(' ')
-	hour := p.number(2)
-	p.skip(':')
-	minute := p.number(2)
-	p.skip(':')
-	second := p.number(2)
-	if comma < 0 {
-		p.skip(' ')
-		year = p.number(4)
-	}
-	if p.bad || hour > 23 || minute > 59 || second > 59 || day < 1 || day > monthDays(year, month) {
+	if p.bad || p.hour > 23 || p.minute > 59 || p.second > 59 || p.day < 1 || p.day > monthDays(p.year, p.mon) {
 		return -1
 	}
-	return ((daysOf(year, month, day)*24+hour)*60+minute)*60 + second
+	return ((daysOf(p.year, p.mon, p.day)*24+p.hour)*60+p.minute)*60 + p.second
+}
+
+// dayFirst reads "06 Nov 1994 08:49:37", and "06-Nov-94 08:49:37" of RFC 850.
+func (p *dateReader) dayFirst() {
+	p.day = p.number(2)
+	if len(p.b) > 0 && p.b[0] == '-' {
+		p.skip('-')
+		p.mon = p.month()
+		p.skip('-')
+		if p.year = p.number(2) + 1900; p.year < 1970 {
+			p.year += 100
+		}
+	} else {
+		p.skip(' ')
+		p.mon = p.month()
+		p.skip(' ')
+		p.year = p.number(4)
+	}
+	p.clock()
+}
+
+// monthFirst reads "Sun Nov  6 08:49:37 1994", which asctime writes.
+func (p *dateReader) monthFirst() {
+	if len(p.b) < 4 || p.b[3] != ' ' {
+		p.bad = true
+		return
+	}
+	p.b = p.b[4:]
+	p.mon = p.month()
+	p.skip(' ')
+	if len(p.b) > 0 && p.b[0] == ' ' {
+		p.b = p.b[1:]
+		p.day = p.number(1)
+	} else {
+		p.day = p.number(2)
+	}
+	p.clock()
+	p.skip(' ')
+	p.year = p.number(4)
+}
+
+// clock reads " 08:49:37".
+func (p *dateReader) clock() {
+	p.skip(' ')
+	p.hour = p.number(2)
+	p.skip(':')
+	p.minute = p.number(2)
+	p.skip(':')
+	p.second = p.number(2)
 }
 
 func monthDays(year, month int64) int64 {
@@ -139,6 +152,8 @@ func monthDays(year, month int64) int64 {
 type dateReader struct {
 	b   []byte
 	bad bool // something was not as expected
+
+	year, mon, day, hour, minute, second int64 // mon counts from 0
 }
 
 func (p *dateReader) skip(c byte) {
