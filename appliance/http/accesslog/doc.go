@@ -11,8 +11,10 @@
 // full (batchSize, or buffer= of the directive), otherwise what has gathered
 // within flushDelay (or flush=). So an access_log as a user writes it costs a
 // system call per batch and not per request; lines are in the file long before
-// a second has passed, and before the process ends or reopens its logs. A log
-// with buffer= and without flush= waits for its buffer to fill, as in nginx.
+// a second has passed, and before the process ends or reopens its logs. While
+// requests are few, the worker writes their lines itself and at once: a log
+// that somebody looks at does not lag behind. A log with buffer= and without
+// flush= waits for its buffer to fill, as in nginx.
 //
 // When the disk cannot follow, the bounded queue of batches fills up and
 // workers write their own batches: lines are never dropped, the disk slows the

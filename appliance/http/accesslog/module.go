@@ -116,7 +116,7 @@ func logRequest(r *http.Request) http.Code {
 			l.files.log(r, l.path.Eval(r), w.line)
 			continue
 		}
-		w.shard(l.file.sink).add(w.line)
+		w.shard(l.file.sink).add(w.line, r.Worker().Loop.NowMS())
 	}
 	return http.OK
 }
@@ -131,7 +131,7 @@ func (w *workerLogs) shard(s *sink) *shard {
 	for len(w.shards) <= s.id {
 		w.shards = append(w.shards, nil)
 	}
-	sh := &shard{sink: s}
+	sh := &shard{sink: s, solo: soloBurst}
 	w.shards[s.id] = sh
 	return sh
 }

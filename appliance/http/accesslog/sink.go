@@ -26,6 +26,13 @@ const (
 	// maxQueued is how many full batches a worker may have waiting for the
 	// writer before it writes by itself.
 	maxQueued = 32
+
+	// A line that finds its buffer empty is written at once by the worker, as
+	// long as such lines are few: who tests a server by hand, or by a script,
+	// looks into the log before any delay has passed. Under load the budget is
+	// gone with the first lines, and nearly all of them travel in batches.
+	soloBurst = 100
+	soloEvery = 2 // milliseconds until there is one more
 )
 
 // sink is where the lines of one file go. It lives as long as some
@@ -56,6 +63,11 @@ func newSink(w *writer, f *logFile) *sink {
 type shard struct {
 	sink *sink
 
+	// Of the worker alone: how many lines may be written at once, and the
+	// loop's time up to which they were counted.
+	solo   int64
+	soloAt int64
+
 	mu     sync.Mutex // guards what follows; held for the copy of a line
 	buf    *bytebufferpool.ByteBuffer
 	full   []*bytebufferpool.ByteBuffer
@@ -63,9 +75,16 @@ type shard struct {
 	marked bool      // the writer knows that there are lines
 }
 
-// add appends a line. It is called on the shard's worker only.
-func (s *shard) add(line []byte) {
+// add appends a line. It is called on the shard's worker only; now is its
+// loop's time in milliseconds.
+func (s *shard) add(line []byte, now int64) {
 	s.mu.Lock()
+	if s.buf == nil && s.sink.params.size == 0 && s.mayWrite(now) && s.sink.mu.TryLock() {
+		s.mu.Unlock()
+		s.sink.write(line)
+		s.sink.mu.Unlock()
+		return
+	}
 	filled := false
 	if s.buf != nil && len(s.buf.B)+len(line) > s.sink.size {
 		s.full = append(s.full, s.buf)
@@ -91,6 +110,19 @@ func (s *shard) add(line []byte) {
 	} else if filled || mark {
 		s.sink.w.poke()
 	}
+}
+
+// mayWrite takes one line off the budget of those written at once.
+func (s *shard) mayWrite(now int64) bool {
+	if n := (now - s.soloAt) / soloEvery; n > 0 {
+		s.solo = min(s.solo+n, soloBurst)
+		s.soloAt = now
+	}
+	if s.solo == 0 {
+		return false
+	}
+	s.solo--
+	return true
 }
 
 // drain writes the full batches, and the last one if it is due or all is
