@@ -11,14 +11,29 @@ import (
 // Reference renders the table as Markdown: every directive by name, with syntax, default,
 // contexts and doc. Rows of one name stay in the order of addition.
 func (t *Table) Reference() []byte {
-	entries := slices.Clone(t.entries)
+	return append([]byte("# Directives\n"), reference(slices.Clone(t.entries), "##")...)
+}
+
+// ReferenceOf renders the rows of one owner as Reference does, with the given heading marks
+// before the names.
+func (t *Table) ReferenceOf(owner any, heading string) []byte {
+	var entries []Entry
+	for _, e := range t.entries {
+		if e.Owner == owner {
+			entries = append(entries, e)
+		}
+	}
+	return reference(entries, heading)
+}
+
+// reference renders entries, which it sorts.
+func reference(entries []Entry, heading string) []byte {
 	slices.SortStableFunc(entries, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
 	var b bytes.Buffer
-	b.WriteString("# Directives\n")
 	for i := range entries {
 		d := &entries[i].Directive
 		if i == 0 || d.Name != entries[i-1].Name {
-			fmt.Fprintf(&b, "\n## %s\n", d.Name)
+			fmt.Fprintf(&b, "\n%s %s\n", heading, d.Name)
 		}
 		b.WriteString("\n| | |\n|---|---|\n")
 		for _, syntax := range d.syntaxes() {

@@ -33,7 +33,7 @@ var coreBlocks = []conf.Directive{
 	{Name: "server", In: inHTTP, Args: conf.NoArgs | conf.HasBlock, Set: setServer,
 		Doc: "Holds the configuration of a virtual server."},
 	{Name: "location", In: conf.Server | conf.Location, Args: conf.Take12 | conf.HasBlock, Set: setLocation,
-		Syntax: "[ = | ~ | ~* | ^~ ] uri { ... }", Doc: "Configures requests whose path matches a prefix or an expression."},
+		Syntax: "[ = | ~ | ~* | ^~ ] uri", Doc: "Configures requests whose path matches a prefix or an expression."},
 	{Name: "listen", In: inServer1, Args: conf.OneMore, Set: setListen,
 		Syntax: "address[:port] | port | unix:path [parameters]", Default: "*:80 | *:8000",
 		Doc: "Sets an address the server takes connections on."},

@@ -15,7 +15,7 @@ import (
 var Geo = http.Module{
 	Name: "http_geo",
 	Directives: []conf.Directive{
-		{Name: "geo", In: conf.HTTP, Args: conf.Take12 | conf.HasBlock, Set: setGeo, Syntax: "[$address] $variable { ... }",
+		{Name: "geo", In: conf.HTTP, Args: conf.Take12 | conf.HasBlock, Set: setGeo, Syntax: "[$address] $variable",
 			Doc: "Defines a variable whose value depends on an address, by networks or by ranges."},
 	},
 }

@@ -13,7 +13,7 @@ import (
 var SplitClients = http.Module{
 	Name: "http_split_clients",
 	Directives: []conf.Directive{
-		{Name: "split_clients", In: conf.HTTP, Args: conf.Take2 | conf.HasBlock, Set: setSplit, Syntax: "string $variable { ... }",
+		{Name: "split_clients", In: conf.HTTP, Args: conf.Take2 | conf.HasBlock, Set: setSplit, Syntax: "string $variable",
 			Doc: "Defines a variable that splits requests into groups of given shares, by a hash of the string."},
 	},
 }

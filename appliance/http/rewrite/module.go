@@ -41,7 +41,7 @@ var Module = http.Module{
 			Doc: "Ends processing with a status, a text or a redirect; 444 closes the connection."},
 		{Name: "break", In: inRewrite, Args: conf.NoArgs, Set: setBreak,
 			Doc: "Ends the rewrite directives of this level."},
-		{Name: "if", In: inRewrite, Args: conf.OneMore | conf.HasBlock, Set: setIf, Syntax: "(condition) { ... }",
+		{Name: "if", In: inRewrite, Args: conf.OneMore | conf.HasBlock, Set: setIf, Syntax: "(condition)",
 			Doc: "Applies the directives of the block when the condition holds."},
 		{Name: "set", In: inRewrite, Args: conf.Take2, Set: setVariable, Syntax: "$variable value",
 			Doc: "Sets a variable."},

@@ -1,0 +1,10 @@
+// Package refdoc renders docs/reference: every directive and every variable of
+// the binary, module by module, out of the tables that the program itself
+// reads. A row without a Doc fails the tests, and so does a reference that is
+// not what the tables say.
+//
+// The program appliance/refdoc/write puts the files in place; `make generate`
+// runs it.
+package refdoc
+
+//go:generate go run ./write ../../docs/reference

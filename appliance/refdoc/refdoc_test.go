@@ -1,0 +1,81 @@
+package refdoc
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"weir/appliance/stdmodules"
+)
+
+// folder is where the reference lives, as seen from here.
+const folder = "../../docs/reference"
+
+func TestTheReferenceIsWhatTheTablesSay(t *testing.T) {
+	for name, want := range Files() {
+		got, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil {
+			t.Errorf("%v; run make generate", err)
+			continue
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s is out of date; run make generate", name)
+		}
+	}
+}
+
+func TestEveryDirectiveIsDocumented(t *testing.T) {
+	if err := stdmodules.Table().Check(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSyntaxNamesArgumentsOnly(t *testing.T) {
+	for _, e := range stdmodules.Table().All() {
+		if strings.ContainsAny(e.Syntax, "{;") {
+			t.Errorf("%s: Syntax %q: block and semicolon are added", e.Name, e.Syntax)
+		}
+	}
+}
+
+func TestEveryVariableIsDocumented(t *testing.T) {
+	seen := make(map[string]string)
+	for _, m := range stdmodules.Modules() {
+		for _, v := range m.Variables {
+			if len(v.Doc) < 5 || !strings.HasSuffix(v.Doc, ".") {
+				t.Errorf("%s: $%s: %q is no sentence", m.Name, v.Name, v.Doc)
+			}
+			if other := seen[v.Name]; other != "" {
+				t.Errorf("$%s is defined by %s and %s", v.Name, other, m.Name)
+			}
+			seen[v.Name] = m.Name
+		}
+	}
+}
+
+func TestSectionsAreByModule(t *testing.T) {
+	list := sections(stdmodules.Table())
+	if list[0].title != "main" {
+		t.Errorf("the first section is %q", list[0].title)
+	}
+	rows := 0
+	titles := make(map[string]bool)
+	for _, s := range list {
+		if titles[s.title] {
+			t.Errorf("two sections are called %q", s.title)
+		}
+		titles[s.title] = true
+		rows += len(s.names)
+		if !bytes.Contains(s.text, []byte("\n### "+s.names[0]+"\n")) {
+			t.Errorf("%s does not show %s", s.title, s.names[0])
+		}
+	}
+	if want := len(stdmodules.Table().All()); rows != want {
+		t.Errorf("got %d rows, want %d", rows, want)
+	}
+	if !titles["http_core"] || !titles["http_map"] {
+		t.Errorf("got %v", titles)
+	}
+}
