@@ -6,7 +6,7 @@ import (
 	"weir/netio/sock"
 )
 
-// address stores what appendTo writes of an address.
+// address stores an address without its port.
 func (r *Request) address(v *Value, a sock.Addr) {
 	v.Is(r.arena.Keep(a.AppendIP(r.arena.Scratch(addrRoom))))
 }
@@ -14,8 +14,6 @@ func (r *Request) address(v *Value, a sock.Addr) {
 // addrRoom is enough for every address, a unix socket's path included.
 const addrRoom = 128
 
-// remoteText is the client's address without port. Clients of unix sockets
-// have no name of their own.
 func varRemoteAddr(r *Request, v *Value, _ *Variable) {
 	v.Is(r.arena.Keep(r.c.AppendRemoteIP(r.arena.Scratch(addrRoom))))
 }

@@ -174,6 +174,39 @@ func TestAfterBreakTheLocationStays(t *testing.T) {
 	}
 }
 
+func TestServersRewriteBeforeLocationsAreChosen(t *testing.T) {
+	s := httptest.Start(t, modules, `server { listen %LISTEN%; default_type text/plain;
+		if ($arg_stop) { return 403; }
+		if ($uri ~ ^/old/(.*)$) { set $rest $1; rewrite ^ /new/$rest; }
+		rewrite ^/a/(.*)$ /b/$1;
+		rewrite ^/b/(.*)$ /c/$1 last;
+		rewrite ^/c/(.*)$ /d/$1;
+		error_page 404 = @none;
+		location /new/ { return 200 "new $uri"; }
+		location /c/ { return 200 "c $uri"; }
+		location /d/ { return 200 "d $uri"; }
+		location /missing { return 404; }
+		location @none { set $named "named $uri"; return 200 $named; }
+	}`)
+	for target, want := range map[string]string{
+		"/old/x":   "new /new/x",
+		"/a/x":     "c /c/x", // last ends the directives of the server
+		"/c/x":     "d /d/x",
+		"/missing": "named /missing",
+	} {
+		if got := s.Body(t, target); got != want {
+			t.Errorf("%s: got %q, want %q", target, got, want)
+		}
+	}
+	if got := s.Get(t, "/c/x?stop=1"); !strings.HasPrefix(got, "HTTP/1.1 403") {
+		t.Errorf("got %q", got)
+	}
+	s = httptest.Start(t, modules, `server { listen %LISTEN%; return 200 "all $uri"; }`)
+	if got := s.Body(t, "/x"); got != "all /x" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestDirectivesThatAreWrong(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{`rewrite ^ "";`, `empty replacement`},
