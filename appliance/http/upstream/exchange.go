@@ -345,7 +345,12 @@ func (x *Exchange) Writable(*conn.Conn) {
 	case stepConnect:
 		x.connected()
 	case stepHead:
-		x.send(true)
+		if x.c.Hangup() { // an answer that did not wait for the whole request
+			x.readHead()
+		}
+		if x.step == stepHead && !x.bodySent && x.blocked {
+			x.send(true)
+		}
 	case stepBody:
 		if !x.bodySent && x.Unbuffered {
 			x.send(true)
@@ -389,6 +394,9 @@ func (x *Exchange) AppendLogText(dst []byte) []byte {
 	dst = append(dst, ", upstream: \""...)
 	dst = append(dst, x.Schema...)
 	dst = append(dst, s.peer...)
+	if x.sel.peer != nil && x.sel.peer.Addr.Family() == sock.Unix {
+		dst = append(dst, ':')
+	}
 	dst = append(dst, x.uri...)
 	return append(dst, '"')
 }
@@ -423,4 +431,11 @@ func (x *Exchange) Release() {
 	x.sel = selection{more: x.sel.more[:0]}
 	x.next = x.ws.free
 	x.ws.free = x
+}
+
+// Panicked implements http.Panicker.
+func (x *Exchange) Panicked() {
+	if x.R != nil {
+		x.R.Panicked()
+	}
 }

@@ -27,6 +27,10 @@ func (x *Exchange) send(write bool) {
 	rc := x.sendRequest(write)
 	switch {
 	case rc == http.Error:
+		if c.ReadReady() {
+			x.readHead() // the answer may say why, and when it does not: its failure counts
+			return
+		}
 		x.tryNext(FailError)
 		return
 	case rc == http.Again:
