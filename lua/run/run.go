@@ -14,6 +14,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"weir/lua/cjson"
@@ -156,6 +157,10 @@ func call(v *vm.VM, p *vm.Proto, args []string) (results []vm.Value, err error) 
 func runWeir(scripts []script, interactive bool, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	out := bufio.NewWriter(stdout)
 	defer out.Flush()
+	if os.Getenv("GOGC") == "" {
+		// A script's heap is small and its garbage plentiful: collect less often than the default.
+		defer debug.SetGCPercent(debug.SetGCPercent(400))
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			c, ok := r.(exitCode)

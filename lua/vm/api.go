@@ -246,7 +246,7 @@ func (vm *VM) Preload(name string, open Func) {
 func (l *State) PCall(nargs, nres int) (n int, err *Error) {
 	vm := l.vm
 	fn := l.top - nargs - 1
-	fi, base, ngo, depth, cur := l.fi, l.base, l.ngo, vm.goDepth, vm.cur
+	fi, base, ngo, depth, cur, unguarded := l.fi, l.base, l.ngo, vm.goDepth, vm.cur, vm.unguarded
 	ok := false
 	defer func() {
 		if ok {
@@ -264,7 +264,7 @@ func (l *State) PCall(nargs, nres int) (n int, err *Error) {
 			c.closeUpvals(0)
 			c, c.resumer = c.resumer, nil
 		}
-		vm.cur, vm.goDepth = cur, depth
+		vm.cur, vm.goDepth, vm.unguarded = cur, depth, unguarded
 		l.status = stRunning
 		l.closeUpvals(fn)
 		l.fi, l.base, l.ngo, l.top = fi, base, ngo, fn

@@ -86,18 +86,29 @@ func (vm *VM) callGo(l *State, f *Function, fn, nargs int) (n int) {
 // deliver moves n results from stack[from] to stack[dst] and makes them nres.
 func (l *State) deliver(dst, from, n, nres int) {
 	if nres < 0 {
-		copy(l.stack[dst:dst+n], l.stack[from:from+n])
+		l.move(dst, from, n)
 		l.top = dst + n
 		return
 	}
-	l.ensure(dst + nres)
 	if n >= nres {
-		copy(l.stack[dst:dst+nres], l.stack[from:from+nres])
+		l.move(dst, from, nres)
 		return
 	}
-	copy(l.stack[dst:dst+n], l.stack[from:from+n])
+	l.ensure(dst + nres)
+	l.move(dst, from, n)
 	for i := n; i < nres; i++ {
 		l.stack[dst+i] = Nil
+	}
+}
+
+// move copies n values down the stack, or to where they are.
+func (l *State) move(dst, from, n int) {
+	if n > 4 || dst > from {
+		copy(l.stack[dst:dst+n], l.stack[from:from+n])
+		return
+	}
+	for i := range n {
+		l.stack[dst+i] = l.stack[from+i]
 	}
 }
 
@@ -111,7 +122,9 @@ func (vm *VM) finish(l *State, dst, from, n, nres int, flags uint8, aux int32) (
 			l.fi--
 			slot := int(m.base) - 1
 			l.ensure(max(slot+1+n, from+n))
-			copy(l.stack[slot+1:slot+1+n], l.stack[from:from+n])
+			if from != slot+1 {
+				copy(l.stack[slot+1:slot+1+n], l.stack[from:from+n])
+			}
 			l.stack[slot] = True
 			dst, from, n, nres, flags, aux = slot, slot, n+1, int(m.nres), m.flags, m.aux
 		case flags&fCo != 0:
@@ -157,6 +170,14 @@ func (vm *VM) switchBack(co *State, from, n int) (r *State, dst, cnt, nres int, 
 
 // callSpecial carries out the builtins that work on frames.
 func (vm *VM) callSpecial(l *State, b *goBody, fn, nargs, nres int, flags uint8, aux int32) bool {
+	if vm.unguarded && b.special != spError && b.special != spYield {
+		// What this call catches must be caught here: it gets a loop with a guard.
+		vm.run(l, fn, nargs, -1)
+		if flags&fFromGo != 0 {
+			l.ngo++ // finish takes it back
+		}
+		return vm.finish(l, fn, fn, l.top-fn, nres, flags, aux)
+	}
 	base := fn + 1
 	l.ensure(base + nargs + goSlack)
 	fr := l.pushFrame(kGo, base, nres, flags)
@@ -205,22 +226,54 @@ func (vm *VM) builtinError(l *State) {
 // replace them: nres of them, or all with nres = -1, and their number is returned. Errors pass through.
 func (l *State) Call(nargs, nres int) int {
 	fn := l.top - nargs - 1
-	l.callAt(fn, nargs, nres)
+	l.callGuarded(fn, nargs, nres)
 	if nres >= 0 {
 		l.top = fn + nres
 	}
 	return l.top - fn
 }
 
-// callAt calls the function in stack[fn] from Go and returns when it has returned.
+// callAt calls the function in stack[fn] from Go and returns when it has returned. It installs no recover of its own:
+// an error goes straight to the Go function's callers, and a protected call inside gets its guard when it is made
+// (callSpecial). That is what comparators and callbacks, which hardly ever protect anything, want.
 func (l *State) callAt(fn, nargs, nres int) {
 	vm := l.vm
 	base, top := l.base, l.top
+	l.checkGoDepth()
+	vm.goDepth++
+	if v := l.stack[fn]; v.n == tagFunc && v.fn().proto == nil && (v.fn().body.special == plainGo || v.fn().body.special >= spNext) {
+		n := vm.callGo(l, v.fn(), fn, nargs)
+		l.deliver(fn, l.top-n, n, nres)
+	} else {
+		old := vm.unguarded
+		vm.unguarded = true
+		if !vm.precall(l, fn, nargs, nres, fFromGo, 0) {
+			vm.exec()
+		}
+		vm.unguarded = old
+	}
+	vm.goDepth--
+	l.base = base
+	if nres >= 0 {
+		l.top = top
+	}
+}
+
+// checkGoDepth raises an error when calls from Go into Lua nest too deep for the Go stack's good.
+func (l *State) checkGoDepth() {
+	vm := l.vm
 	if vm.goDepth >= maxGoDepth {
 		if vm.goDepth >= maxGoDepth+20 || vm.inError == 0 {
 			l.raiseText(l.where(1) + "C stack overflow")
 		}
 	}
+}
+
+// callGuarded is callAt with a guard from the start.
+func (l *State) callGuarded(fn, nargs, nres int) {
+	vm := l.vm
+	base, top := l.base, l.top
+	l.checkGoDepth()
 	vm.goDepth++
 	if v := l.stack[fn]; v.n == tagFunc && v.fn().proto == nil && (v.fn().body.special == plainGo || v.fn().body.special >= spNext) {
 		n := vm.callGo(l, v.fn(), fn, nargs)
@@ -238,23 +291,24 @@ func (l *State) callAt(fn, nargs, nres int) {
 // run calls stack[fn] and runs the interpreter loop until it has returned. An error that no frame of this run
 // catches goes on as a panic; the frames are left for the catcher's traceback.
 func (vm *VM) run(l *State, fn, nargs, nres int) {
-	first, depth := l.fi+1, vm.goDepth
-	done, again := vm.guarded(l, fn, nargs, nres)
+	first, depth, old := l.fi+1, vm.goDepth, vm.unguarded
+	vm.unguarded = false
+	done := vm.guarded(l, fn, nargs, nres)
 	for !done {
-		vm.goDepth = depth
+		vm.goDepth, vm.unguarded = depth, false
 		var found bool
 		if found, done = vm.unwind(l, first); !found {
 			panic(vm.sig)
 		}
 		if !done {
-			done, again = vm.guarded(nil, 0, 0, 0)
+			done = vm.guarded(nil, 0, 0, 0)
 		}
 	}
-	_ = again
+	vm.unguarded = old
 }
 
 // guarded runs the loop until it returns (done) or an error is raised.
-func (vm *VM) guarded(l *State, fn, nargs, nres int) (done, failed bool) {
+func (vm *VM) guarded(l *State, fn, nargs, nres int) (done bool) {
 	defer func() {
 		if !done {
 			r := recover()
@@ -264,10 +318,10 @@ func (vm *VM) guarded(l *State, fn, nargs, nres int) (done, failed bool) {
 		}
 	}()
 	if l != nil && vm.precall(l, fn, nargs, nres, fFromGo, 0) {
-		return true, false
+		return true
 	}
 	vm.exec()
-	return true, false
+	return true
 }
 
 // unwind finds the protected call that catches the error under way, at frames of thread l0 from index first on and

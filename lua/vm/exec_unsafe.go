@@ -683,7 +683,12 @@ reload:
 						pc = 0
 						continue
 					}
-				} else if b := c.body; b.special == plainGo && fn+1+nargs+goSlack <= len(l.stack) && l.fi+1 < len(l.frames) {
+				} else if b := c.body; b.special != plainGo && b.special < spNext {
+					if vm.callSpecial(l, b, fn, nargs, int(uint16(i>>32))-1, 0, 0) {
+						return
+					}
+					goto reload
+				} else if fn+1+nargs+goSlack <= len(l.stack) && l.fi+1 < len(l.frames) {
 					l.fi++
 					nf := (*frame)(unsafe.Add(unsafe.Pointer(fr), unsafe.Sizeof(frame{})))
 					nf.base = int32(fn + 1)
@@ -740,6 +745,12 @@ reload:
 				}
 				l.fi--
 				goto resume
+			}
+			if fr.flags == fFromGo && fr.nres == 1 {
+				*(*Value)(unsafe.Add(unsafe.Pointer(r), -int(valueSize))) = r[uint8(i>>8)]
+				l.fi--
+				l.ngo--
+				return
 			}
 			fr.pc = int32(pc)
 			if vm.retOp(l, int(fr.base)+int(uint8(i>>8)), 1) {

@@ -339,7 +339,7 @@ func strGsub(l *State) int {
 		repl = String(l.CheckString(3))
 	case repl.isStr(), repl.n == tagTable, repl.n == tagFunc:
 	default:
-		l.typeArgError(3, "string/function/table")
+		l.ArgError(3, "string/function/table expected")
 	}
 	maxN := l.OptInt(4, len(s)+1)
 	anchor := p != "" && p[0] == '^'

@@ -86,47 +86,6 @@ func (vm *VM) indexWalk(l *State, o, k Value) (v, mm, recv Value) {
 	return
 }
 
-// indexStr is indexWalk for a string constant with its hash; it finds most results without the general walk.
-func (vm *VM) indexStr(l *State, o, k Value, h uint32) (v, mm, recv Value) {
-	x := o
-	for loop := 0; loop < maxMetaLoop; loop++ {
-		var mt *Table
-		if x.n == tagTable {
-			t := x.table()
-			if nd := t.findStr(k, h); nd != nil {
-				if nd.val.n != tagNil {
-					nd.key.p = k.p // equal contents: the next look finds it by pointer
-					return nd.val, Nil, Nil
-				}
-			}
-			if mt = t.meta; mt == nil {
-				return Nil, Nil, Nil
-			}
-			if t.weak != 0 {
-				break
-			}
-		} else if x.isStr() {
-			mt = vm.strMeta
-		} else {
-			break
-		}
-		mm = mt.metamethod(&vm.names.index)
-		switch mm.n {
-		case tagNil:
-			if x.n == tagTable {
-				return Nil, Nil, Nil
-			}
-		case tagFunc:
-			return Nil, mm, x
-		}
-		if mm.n == tagNil {
-			break
-		}
-		x = mm
-	}
-	return vm.indexWalk(l, x, k)
-}
-
 // setWalk evaluates o[k] = v as far as no function must be called: mm, if set, must be called with recv, k and v.
 func (vm *VM) setWalk(l *State, o, k, v Value) (mm, recv Value) {
 	for loop := 0; loop < maxMetaLoop; loop++ {

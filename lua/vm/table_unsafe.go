@@ -12,16 +12,16 @@ import (
 // is dead: its key stays until the next rehash, so that next works while a traversal clears fields; a rehash counts
 // only the living, so a table with a bounded number of live keys stays bounded.
 type Table struct {
-	arr   unsafe.Pointer // *[asize]Value
-	nodes unsafe.Pointer // *[mask+1]node; &emptyNode when there is no hash part
-	meta  *Table
-	asize uint32
-	mask  uint32
-	free  uint32 // all nodes at or above it are in use
-	hint  uint32 // the border found last
-	flags uint8  // bit per metamethod known to be absent; cleared by any new key
-	weak  uint8  // weakKeys | weakValues, from the metatable's __mode
-	_     [6]byte
+	arr     unsafe.Pointer // *[asize]Value
+	nodes   unsafe.Pointer // *[mask+1]node; &emptyNode when there is no hash part
+	meta    *Table
+	asize   uint32
+	mask    uint32
+	free    uint32 // all nodes at or above it are in use
+	hint    uint32 // the border found last
+	flags   uint8  // bit per metamethod known to be absent; cleared by any new key
+	weak    uint8  // weakKeys | weakValues, from the metatable's __mode
+	indexAt uint32 // node of __index, for tables that are metatables
 }
 
 type node struct {
@@ -404,6 +404,9 @@ func (t *Table) rehash(k Value, h uint32) *Value {
 	}
 	na, size := bestArray(&nums, ints)
 	nh := total - na
+	if nh > 0 && nh < 4 && t.mask == 0 && !t.hasHash() && k.n < minNumber {
+		nh = 4 // most tables that get one field get several
+	}
 	if nh >= 64 {
 		nh += nh / 8 // room to delete and insert at a steady size without a rehash each time
 	}

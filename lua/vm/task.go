@@ -22,12 +22,13 @@ type Task struct {
 	running, done, aborting bool
 
 	// Of the VM while the task is parked.
-	cur     *State
-	goDepth int
-	inError int
-	used    Usage
-	fuel    int64
-	late    bool
+	cur       *State
+	goDepth   int
+	inError   int
+	used      Usage
+	fuel      int64
+	late      bool
+	unguarded bool
 
 	// Data is for the host.
 	Data any
@@ -44,7 +45,7 @@ func (vm *VM) Go(fn func(l *State)) *Task {
 	t.done, t.aborting = false, false
 	t.cur = t.l
 	t.goDepth, t.inError = 0, 0
-	t.used, t.fuel, t.late = Usage{}, fuelSlice, false
+	t.used, t.fuel, t.late, t.unguarded = Usage{}, fuelSlice, false, false
 	if n := vm.budget.Instructions; n > 0 && n < fuelSlice {
 		t.fuel = n
 	}
@@ -98,13 +99,13 @@ func (t *Task) Resume() {
 		panic("BUG: resume of a task that is not parked")
 	}
 	vm := t.vm
-	prev, cur, depth, inError, used, fuel, late := vm.task, vm.cur, vm.goDepth, vm.inError, vm.used, vm.fuel, vm.late
-	vm.task, vm.cur, vm.goDepth, vm.inError, vm.used, vm.fuel, vm.late = t, t.cur, t.goDepth, t.inError, t.used, t.fuel, t.late
+	prev, cur, depth, inError, used, fuel, late, unguarded := vm.task, vm.cur, vm.goDepth, vm.inError, vm.used, vm.fuel, vm.late, vm.unguarded
+	vm.task, vm.cur, vm.goDepth, vm.inError, vm.used, vm.fuel, vm.late, vm.unguarded = t, t.cur, t.goDepth, t.inError, t.used, t.fuel, t.late, t.unguarded
 	t.running = true
 	t.next()
 	t.running = false
-	t.cur, t.goDepth, t.inError, t.used, t.fuel, t.late = vm.cur, vm.goDepth, vm.inError, vm.used, vm.fuel, vm.late
-	vm.task, vm.cur, vm.goDepth, vm.inError, vm.used, vm.fuel, vm.late = prev, cur, depth, inError, used, fuel, late
+	t.cur, t.goDepth, t.inError, t.used, t.fuel, t.late, t.unguarded = vm.cur, vm.goDepth, vm.inError, vm.used, vm.fuel, vm.late, vm.unguarded
+	vm.task, vm.cur, vm.goDepth, vm.inError, vm.used, vm.fuel, vm.late, vm.unguarded = prev, cur, depth, inError, used, fuel, late, unguarded
 	if t.done {
 		t.cur = nil
 		if len(vm.idle) >= maxIdleTasks {

@@ -21,10 +21,11 @@ type VM struct {
 	cur  *State // the thread that runs
 	main *State
 
-	fuel     int64 // loop ends and calls until the budgets are looked at
-	goDepth  int
-	inError  int
-	maxDepth int
+	fuel      int64 // loop ends and calls until the budgets are looked at
+	goDepth   int
+	unguarded bool // the loop that runs has no recover of its own
+	inError   int
+	maxDepth  int
 
 	globals  *Table
 	registry *Table
