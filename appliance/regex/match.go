@@ -31,7 +31,8 @@ const (
 
 const longest = Longest
 
-// keepStack is how many frames a matcher keeps from match to match.
+// keepStack is how many frames a matcher keeps from match to match, and a
+// quarter of the registers saved by calls.
 const keepStack = 1 << 18
 
 // DefaultMatchLimit is the step budget where MatchOptions has none: PCRE2's.
@@ -135,8 +136,8 @@ func (m *Matcher) Match(re *Regex, s []byte, from int, opt MatchOptions, caps []
 	m.s, m.full, m.code = s, s, re.prog.code
 	ok := re.find(m, s, from)
 	m.s, m.full = nil, nil
-	if len(m.stack) > keepStack {
-		m.stack = make([]frame, 64)
+	if len(m.stack) > keepStack || cap(m.savedRegs) > 4*keepStack {
+		m.stack, m.calls, m.savedRegs = make([]frame, 64), nil, nil
 	}
 	if !ok {
 		if m.err != nil && !m.hopeless {

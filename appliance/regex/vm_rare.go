@@ -250,7 +250,7 @@ func (m *Matcher) call(in *inst, pos, pc int) (int, int) {
 			return pos, pcEnd
 		}
 	}
-	if len(m.savedRegs) > maxStack {
+	if len(m.savedRegs) > 4*maxStack {
 		m.err, m.result = ErrHeapLimit, rLimit
 		return pos, pcEnd
 	}
