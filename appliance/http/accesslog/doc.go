@@ -14,7 +14,8 @@
 // a second has passed, and before the process ends or reopens its logs. While
 // requests are few, the worker writes their lines itself and at once: a log
 // that somebody looks at does not lag behind. A log with buffer= and without
-// flush= waits for its buffer to fill, as in nginx.
+// flush= waits for its buffer to fill, as in nginx. A process that is killed
+// loses what it has not written yet, at most flushDelay of lines.
 //
 // When the disk cannot follow, the bounded queue of batches fills up and
 // workers write their own batches: lines are never dropped, the disk slows the
