@@ -10,6 +10,7 @@ import (
 	"weir/appliance/http/accesslog"
 	"weir/appliance/http/authrequest"
 	"weir/appliance/http/autoindex"
+	"weir/appliance/http/charset"
 	"weir/appliance/http/emptygif"
 	"weir/appliance/http/headers"
 	"weir/appliance/http/index"
@@ -54,6 +55,7 @@ var list = http.Modules{
 	&ranges.Body,
 	&http.Copy,
 	&headers.Module,
+	&charset.Module,
 	&http.Postpone,
 	&ranges.Header,
 }
