@@ -48,18 +48,18 @@ func (p *pathFiles) log(r *http.Request, name, line []byte) {
 		d.Err = syscall.ENOTDIR
 	}
 	if d.Err != 0 {
-		r.Logf(http.LogErr, "testing \"%s\" existence failed%s", root, errlog.ErrnoText(d.Err))
+		r.Logf(http.LogErr, "testing \"%s\" existence failed%s while logging request", root, errlog.ErrnoText(d.Err))
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	f, keep, err := p.get(name, time.Now())
 	if err != nil {
-		r.Logf(http.LogCrit, "open() \"%s\" failed%s", name, errlog.ErrnoText(err))
+		r.Logf(http.LogCrit, "open() \"%s\" failed%s while logging request", name, errlog.ErrnoText(err))
 		return
 	}
 	if _, err := f.Write(line); err != nil {
-		r.Logf(http.LogAlert, "write() to \"%s\" failed%s", name, errlog.ErrnoText(err))
+		r.Logf(http.LogAlert, "write() to \"%s\" failed%s while logging request", name, errlog.ErrnoText(err))
 	}
 	if !keep {
 		_ = f.Close() // the line is written; closing has nothing to add

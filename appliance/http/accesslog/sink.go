@@ -166,10 +166,10 @@ func (k *sink) write(b []byte) {
 	}
 	k.told = now
 	if err != nil {
-		errlog.Default().Printf(errlog.Alert, 0, "write() to \"%s\" failed%s", k.file.Path, errlog.ErrnoText(err))
+		errlog.Default().Printf(errlog.Alert, 0, "write() to \"%s\" failed%s while logging request", k.file.Path, errlog.ErrnoText(err))
 		return
 	}
-	errlog.Default().Printf(errlog.Alert, 0, "write() to \"%s\" was incomplete: %d of %d", k.file.Path, n, len(b))
+	errlog.Default().Printf(errlog.Alert, 0, "write() to \"%s\" was incomplete: %d of %d while logging request", k.file.Path, n, len(b))
 }
 
 // compress makes a gzip member of a batch.
