@@ -225,10 +225,35 @@ func (p *program) run(w *writer, x *upstream.Exchange, c *locConf) {
 	}
 }
 
-// line writes a value and a line end. Values come from configuration and
-// variables, so a line end within would begin another field: it ends the
-// value.
+// line writes a value and a line end. Values come from variables, too, and a
+// decoded path may hold a line end that would begin another field: nothing
+// from there on is passed (nginx passes it).
 func (w *writer) line(v []byte) {
+	if !http1.ValidValue(v) {
+		for i, c := range v {
+			if c == '\r' || c == '\n' || c == 0 {
+				v = v[:i]
+				break
+			}
+		}
+	}
 	w.bytes(v)
 	w.text("\r\n")
 }
+
+// target writes a part of the request target. Bytes that would end it are
+// escaped, wherever they come from.
+func (w *writer) target(v []byte) {
+	w.room(3 * len(v))
+	b := w.b
+	for _, c := range v {
+		if c <= ' ' || c == 0x7f {
+			b = append(b, '%', hexDigits[c>>4], hexDigits[c&15])
+			continue
+		}
+		b = append(b, c)
+	}
+	w.b = b
+}
+
+const hexDigits = "0123456789ABCDEF"

@@ -275,3 +275,67 @@ func TestConfigurationsThatMakeNoSenseAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestDecodedLineEndsDoNotSplitRequests(t *testing.T) {
+	heads := make(chan string, 1)
+	addr := backend(t, func(c net.Conn, br *bufio.Reader) {
+		for head := readHead(br); head != ""; head = readHead(br) {
+			heads <- head
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		}
+	})
+	f := serve(t, `upstream u { server `+addr+`; } server { listen %LISTEN%;
+		location / { proxy_pass http://u; proxy_set_header X-Path $uri; }
+		location /var { proxy_pass http://u$uri; } }`)
+	for _, tc := range []struct{ path, want string }{
+		{"/a%0d%0aX-Evil:%201", "GET /a%0d%0aX-Evil:%201 HTTP/1.1\r\nHost: u\r\nX-Path: /a\r\n\r\n"},
+		{"/var%0d%0aX:%20HTTP/1.1%20y", "GET /var%0D%0AX:%20HTTP/1.1%20y HTTP/1.1\r\nHost: u\r\n\r\n"},
+	} {
+		f.get(t, "GET "+tc.path+" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+		if got := <-heads; got != tc.want {
+			t.Errorf("for %q: got %q, want %q", tc.path, got, tc.want)
+		}
+	}
+}
+
+func TestTrailersPassOnlyWhereAsked(t *testing.T) {
+	var n atomic.Int32
+	answer := "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 42\r\nX-Hidden: 1\r\n\r\n"
+	f := serve(t, `upstream u { server `+answering(t, answer, &n)+`; } server { listen %LISTEN%; location / { proxy_pass http://u; }
+		location /on { proxy_pass_trailers on; proxy_hide_header X-Hidden; proxy_pass http://u; } }`)
+	for path, want := range map[string]string{
+		"/":   "2\r\nok\r\n0\r\n\r\n",
+		"/on": "2\r\nok\r\n0\r\nX-Sum: 42\r\n\r\n",
+	} {
+		got := f.get(t, "GET "+path+" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+		if _, body, _ := strings.Cut(got, "\r\n\r\n"); body != want {
+			t.Errorf("%s: got %q, want %q", path, body, want)
+		}
+	}
+	if n.Load() > 2 {
+		t.Errorf("got %d connections, want them used again", n.Load())
+	}
+}
+
+func TestATunnelPassesBothWaysUntilBothSidesHaveClosed(t *testing.T) {
+	addr := backend(t, func(c net.Conn, br *bufio.Reader) {
+		if readHead(br) == "" {
+			return
+		}
+		_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nfirst ")
+		all, err := io.ReadAll(br) // until the client has closed its side
+		if err == nil {
+			_, _ = c.Write(append(all, " last"...))
+		}
+	})
+	f := serve(t, `server { listen %LISTEN%; location / { proxy_pass http://`+addr+`; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; } }`)
+	c := f.dial(t).(*net.UnixConn)
+	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nearly ")
+	time.Sleep(5 * time.Millisecond)
+	_, _ = io.WriteString(c, "late")
+	_ = c.CloseWrite()
+	got, err := io.ReadAll(c)
+	if err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 101 ") || !strings.HasSuffix(string(got), "\r\n\r\nfirst early late last") {
+		t.Errorf("got %q, %v", got, err)
+	}
+}

@@ -85,7 +85,7 @@ func (c *locConf) Request(x *upstream.Exchange) http.Code {
 	default:
 		c.length(x)
 	}
-	w.bytes(method)
+	w.target(method)
 	w.text(" ")
 	from := len(w.b)
 	c.writeURI(&w, x)
@@ -143,7 +143,7 @@ func (c *locConf) writeURI(w *writer, x *upstream.Exchange) {
 	uri := urlOf(x, c).URI
 	switch {
 	case x.Target != nil && uri != "":
-		w.text(uri)
+		w.target([]byte(uri))
 		return
 	case uri == "" && r.ValidURI:
 		w.bytes(r.UnparsedURI)
@@ -160,10 +160,10 @@ func (c *locConf) writeURI(w *writer, x *upstream.Exchange) {
 		w.room(3 * len(rest))
 		w.b = http.EscapeURI(w.b, rest, http.EscapePath)
 	} else {
-		w.bytes(rest)
+		w.target(rest)
 	}
 	if len(r.Args) > 0 {
 		w.text("?")
-		w.bytes(r.Args)
+		w.target(r.Args)
 	}
 }

@@ -51,7 +51,7 @@ func (x *Exchange) dial(p *Peer) {
 	o := conn.DialOptions{
 		Local:     x.bind,
 		KeepAlive: cf.SocketKeepalive.V,
-		NoDelay:   true,
+		NoDelay:   x.manyWrites(),
 		RcvBuf:    int(cf.RcvBuf.V),
 		SndBuf:    int(cf.SndBuf.V),
 	}
@@ -67,7 +67,7 @@ func (x *Exchange) dial(p *Peer) {
 		return
 	}
 	l := x.ws.takeLink()
-	l.c, l.key, l.started = c, x.key, x.ws.w.Loop.NowMS()
+	l.c, l.key, l.started, l.noDelay = c, x.key, x.ws.w.Loop.NowMS(), o.NoDelay
 	if !c.Connecting() {
 		x.use(l)
 		return
@@ -79,6 +79,10 @@ func (x *Exchange) dial(p *Peer) {
 	c.Requests++
 	c.SetTimer(conn.WriteTimer, cf.ConnectTimeout.V)
 }
+
+// manyWrites reports whether the request goes out in several writes, the last
+// of which must not wait for an acknowledgement.
+func (x *Exchange) manyWrites() bool { return x.Unbuffered || x.BodyLength > 0 }
 
 // dialFailed reports a connection that could not even be begun.
 func (x *Exchange) dialFailed(err error) {
@@ -103,6 +107,10 @@ func (x *Exchange) use(l *link) {
 	x.resetTry()
 	c.SetHandler(x)
 	c.Requests++
+	if !l.noDelay && x.manyWrites() {
+		_ = c.SetNoDelay(true) // refused only for sockets without the option
+		l.noDelay = true
+	}
 	x.step = stepHead
 	x.send(true)
 }

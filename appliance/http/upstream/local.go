@@ -74,6 +74,7 @@ type link struct {
 	c       *conn.Conn
 	key     connKey
 	started int64 // loop time
+	noDelay bool  // Nagle's algorithm is off
 	ws      *workerState
 	pool    *idlePool // nil while in use
 	next    *link

@@ -33,6 +33,7 @@ func (x *Exchange) beginTunnel() {
 	r.SetWriteHandler(tunnelWrite)
 	if r.Location().NoDelay() {
 		_ = r.Client().Net().SetNoDelay(true) // refused only for sockets without the option
+		_ = x.c.SetNoDelay(true)
 	}
 	if r.Flush() == http.Error {
 		x.finalize(http.Error)
