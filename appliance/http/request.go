@@ -133,6 +133,7 @@ type perRequest struct {
 	startMsec   int
 	lingerUntil int64 // loop time when discarding the body ends
 
+	place      postponed // of this subrequest in the parent's output
 	postponed  *postponed
 	finish     func(r *Request, data any, rc Code) Code // runs when a subrequest is finalized
 	finishData any
@@ -392,7 +393,7 @@ func (r *Request) PreserveBody() { r.preserveBody = true }
 
 // DropBody makes subrequest r one without a body.
 func (r *Request) DropBody() {
-	r.body = &Body{complete: true}
+	r.body = &noBody
 	r.bodyShared = true
 	r.headerOnly = true
 }

@@ -97,8 +97,8 @@ func (r *Request) Subrequest(o SubrequestOptions) *Request {
 		if r.c.active == r && r.postponed == nil {
 			r.c.active = s
 		}
-		p := &postponed{request: s}
-		appendPostponed(r, p)
+		s.place.request = s
+		appendPostponed(r, &s.place)
 	}
 	m.count++
 	r.c.Post(s)

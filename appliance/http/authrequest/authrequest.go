@@ -56,11 +56,12 @@ type ask struct {
 type freeList []*ask
 
 func (f *freeList) take() *ask {
-	a := &ask{}
-	if n := len(*f); n > 0 {
-		a = (*f)[n-1]
-		*f = (*f)[:n-1]
+	n := len(*f) - 1
+	if n < 0 {
+		return &ask{home: f}
 	}
+	a := (*f)[n]
+	*f = (*f)[:n]
 	a.home = f
 	return a
 }
