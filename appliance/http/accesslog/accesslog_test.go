@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -176,6 +177,29 @@ func TestReopeningSplitsTheLogBetweenRequests(t *testing.T) {
 	s.Get(t, "/2")
 	if a, b := log(t, s, "u.log.1"), log(t, s, "u.log"); a != "/1\n" || b != "/2\n" {
 		t.Errorf("got %q and %q", a, b)
+	}
+}
+
+func TestSyslogGetsADatagramPerLine(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "syslog")
+	c, err := net.ListenPacket("unixgram", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	s := httptest.Start(t, modules, `log_format u "$uri"; server { listen %LISTEN%;
+		location / { access_log syslog:server=unix:`+path+`,facility=user,tag=t,severity=warn,nohostname u; return 200; } }`)
+	s.Get(t, "/x")
+	b := make([]byte, 1000)
+	if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	n, _, err := c.ReadFrom(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(b[:n]); !strings.HasPrefix(got, "<12>") || !strings.HasSuffix(got, " t: /x") {
+		t.Errorf("got %q", got)
 	}
 }
 
