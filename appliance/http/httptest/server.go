@@ -25,8 +25,9 @@ type Server struct {
 	Log   string // the error log, level info
 	Cycle *cycle.Cycle
 
-	addr sock.Addr
-	loop *poll.Loop
+	addr   sock.Addr
+	loop   *poll.Loop
+	worker *http.Worker
 }
 
 // Load reads the inside of an http block with the directives of modules.
@@ -100,6 +101,7 @@ func (s *Server) serve(t testing.TB, ready chan<- error) {
 	s.loop = loop
 	d := conn.NewDriver(loop, buf.NewPool(0))
 	w := http.NewWorker(d, 0, &http.Process{Version: "test"})
+	s.worker = w
 	w.Use(s.Cycle.HTTP.(*http.Generation))
 	for _, l := range s.Cycle.Listens {
 		fd, err := sock.Listen(l.Options)
@@ -116,6 +118,23 @@ func (s *Server) serve(t testing.TB, ready chan<- error) {
 	w.Abort()
 	loop.Close()
 }
+
+// Do runs f on the worker's loop and waits for its end: what a worker owns can
+// be looked at there.
+func (s *Server) Do(f func(w *http.Worker)) {
+	done := make(chan struct{})
+	s.loop.Post(task(func() {
+		defer close(done)
+		f(s.worker)
+	}))
+	<-done
+}
+
+// task is a function as the loop runs them.
+type task func()
+
+// Run implements poll.Task.
+func (t task) Run() { t() }
 
 // Dial opens a connection to the server, with a deadline that no test needs.
 func (s *Server) Dial(t testing.TB) *os.File {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"weir/appliance/http"
 )
 
 // ways are the configurations by which files leave.
@@ -36,7 +38,7 @@ func TestFilesArriveWholeHoweverTheyAreSent(t *testing.T) {
 					}
 				}
 			}
-			if log := s.errors(t); log != "" {
+			if log := s.Errors(t); log != "" {
 				t.Errorf("the error log says %q", log)
 			}
 		})
@@ -95,10 +97,7 @@ func TestASlowClientCostsAFewBuffers(t *testing.T) {
 	s := start(t, "root %DIR%/html; location = /parts { test_parts; }", map[string]string{
 		"a.bin": pattern(8<<20, 1), "b.bin": pattern(8<<20, 2), "c.bin": pattern(8<<20, 3)})
 	for _, uri := range []string{"/a.bin", "/parts"} {
-		c := s.dial(t)
-		if err := c.SetReadBuffer(4096); err != nil {
-			t.Fatal(err)
-		}
+		c := s.Dial(t)
 		if _, err := io.WriteString(c, "GET "+uri+" HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +106,7 @@ func TestASlowClientCostsAFewBuffers(t *testing.T) {
 			t.Fatal(err)
 		}
 		var used int64
-		s.onLoop(func() { used = s.worker.Buffers.Stats().InUse })
+		s.Do(func(w *http.Worker) { used = w.Buffers.Stats().InUse })
 		if used > 1<<20 {
 			t.Errorf("%s: %d bytes of buffers are in use", uri, used)
 		}
@@ -123,7 +122,7 @@ func (s *server) settled(t *testing.T) {
 	t.Helper()
 	var inUse, links int64
 	for range 200 {
-		s.onLoop(func() { st := s.worker.Buffers.Stats(); inUse, links = st.InUse, st.Links })
+		s.Do(func(w *http.Worker) { st := w.Buffers.Stats(); inUse, links = st.InUse, st.Links })
 		if inUse == 0 && links == 0 {
 			return
 		}
@@ -138,7 +137,7 @@ func TestClientsThatGoAwayLeaveNothingOpen(t *testing.T) {
 			s := start(t, "root %DIR%/html; "+w.conf+" location = /parts { test_parts; }", map[string]string{
 				"a.bin": pattern(4<<20, 1), "b.bin": pattern(4<<20, 2), "c.bin": pattern(4<<20, 3)})
 			for _, uri := range []string{"/a.bin", "/parts"} {
-				c := s.dial(t)
+				c := s.Dial(t)
 				if _, err := io.WriteString(c, "GET "+uri+" HTTP/1.1\r\nHost: h\r\n\r\n"); err != nil {
 					t.Fatal(err)
 				}
@@ -153,12 +152,12 @@ func TestClientsThatGoAwayLeaveNothingOpen(t *testing.T) {
 				return
 			}
 			for range 200 {
-				if openBelow(t, s.dir+"/html") == 0 {
+				if openBelow(t, s.Dir+"/html") == 0 {
 					return
 				}
 				time.Sleep(5 * time.Millisecond)
 			}
-			t.Errorf("%d files are still open", openBelow(t, s.dir+"/html"))
+			t.Errorf("%d files are still open", openBelow(t, s.Dir+"/html"))
 		})
 	}
 }
@@ -183,7 +182,7 @@ func openBelow(t *testing.T, dir string) (n int) {
 func TestFilesThatAreNotInThePageCacheAreReadByOtherThreads(t *testing.T) {
 	file := pattern(3_000_000, 5)
 	s := start(t, "root %DIR%/html; aio threads;", map[string]string{"a.bin": file})
-	f, err := os.Open(filepath.Join(s.dir, "html/a.bin"))
+	f, err := os.Open(filepath.Join(s.Dir, "html/a.bin"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +211,7 @@ func TestAKeepaliveRequestForAFileAllocatesNothing(t *testing.T) {
 	} {
 		t.Run(w.name, func(t *testing.T) {
 			s := start(t, "root %DIR%/html; try_files $uri $uri/ =404; "+w.conf, map[string]string{"d/a.bin": pattern(10_000, 1), "d/index.html": "hi"})
-			c := s.dial(t)
+			c := s.Dial(t)
 			in := make([]byte, 64<<10)
 			for _, req := range []string{"GET /d/a.bin HTTP/1.1\r\nHost: h\r\n\r\n", "GET /d/index.html HTTP/1.1\r\nHost: h\r\nIf-None-Match: \"x\"\r\n\r\n",
 				"GET /d/ HTTP/1.1\r\nHost: h\r\n\r\n",
@@ -256,10 +255,10 @@ func (s *server) allocations(t *testing.T, c io.ReadWriter, req, in []byte) floa
 		want = lengthOf(t, string(in[:got]))
 	}
 	size = got
-	for range 50 {
+	for range 20 {
 		once()
 	}
-	return testing.AllocsPerRun(500, once)
+	return testing.AllocsPerRun(100, once)
 }
 
 // lengthOf returns the length of the answer that begins with b, 0 when its
