@@ -121,6 +121,7 @@ type coreLoc struct {
 	msieRefresh      conf.Opt[bool]
 	logNotFound      conf.Opt[bool]
 	logSubrequest    conf.Opt[bool]
+	postAction       conf.Opt[string] // "" for none
 	recursiveErrors  conf.Opt[bool]
 	tokens           conf.Opt[Tokens]
 	modifiedSince    conf.Opt[ModifiedSince]
@@ -255,6 +256,7 @@ func (c *coreLoc) mergeAnswers(p *coreLoc) {
 	c.msieRefresh.Merge(p.msieRefresh, false)
 	c.logNotFound.Merge(p.logNotFound, true)
 	c.logSubrequest.Merge(p.logSubrequest, false)
+	c.postAction.Merge(p.postAction, "")
 	c.recursiveErrors.Merge(p.recursiveErrors, false)
 	c.tokens.Merge(p.tokens, TokensOn)
 	c.modifiedSince.Merge(p.modifiedSince, ModifiedExact)

@@ -204,6 +204,8 @@ var coreAnswers = []conf.Directive{
 		Doc: "Answers MSIE with refreshes instead of redirects."},
 	{Name: "log_not_found", In: inAny, Args: conf.FlagArg, Default: "on", Set: locFlag(func(c *coreLoc) *conf.Opt[bool] { return &c.logNotFound }),
 		Doc: "Logs files that were not found."},
+	{Name: "post_action", In: inAnyIf, Args: conf.Take1, Set: conf.Str(func(c *coreLoc) *conf.Opt[string] { return &c.postAction }),
+		Syntax: "uri | @name", Doc: "Runs another location when the response has been sent; what it answers is thrown away."},
 	{Name: "log_subrequest", In: inAny, Args: conf.FlagArg, Default: "off", Set: locFlag(func(c *coreLoc) *conf.Opt[bool] { return &c.logSubrequest }),
 		Doc: "Writes subrequests to the access log."},
 	{Name: "server_tokens", In: inAny, Args: conf.Take1, Default: "on", Syntax: "on | off | build",

@@ -30,7 +30,9 @@ func (r *Request) Finalize(rc Code) {
 		rc = r.finish(r, r.finishData, rc)
 	}
 	if rc == Error || rc == StatusRequestTimeout || rc == StatusClientClosedRequest || c.Error() {
-		r.terminate(rc)
+		if !r.startPostAction() {
+			r.terminate(rc)
+		}
 		return
 	}
 	if rc >= StatusSpecialResponse || rc == StatusCreated || rc == StatusNoContent {
@@ -59,12 +61,35 @@ func (r *Request) Finalize(rc Code) {
 		return
 	}
 	r.done = true
-	r.complete = true
+	if !r.postAction {
+		r.complete = true
+	}
 	r.read, r.write = blockReading, nothing
 	c.ClearReadTimer()
 	c.flags &^= clientDelayed
 	c.ClearWriteTimer()
-	r.finishConnection()
+	if !r.startPostAction() {
+		r.finishConnection()
+	}
+}
+
+// startPostAction goes on with the location's post_action, if it has one, when
+// the response has been sent or cannot be: nothing of it reaches the client.
+func (r *Request) startPostAction() bool {
+	to := r.loc.core.postAction.V
+	if to == "" || r != r.main || r.postAction && r.uriChanges == 0 {
+		return false
+	}
+	r.count--
+	r.Version = 9
+	r.headerOnly, r.postAction = true, true
+	r.read = blockReading
+	if to[0] == '/' {
+		r.InternalRedirect(r.CopyString(to), nil)
+	} else {
+		r.NamedRedirect(to)
+	}
+	return true
 }
 
 // finishSubrequest is Finalize(OK) for a subrequest: its parent goes on.

@@ -31,6 +31,9 @@ func (b *Builder) buildFilters() {
 // It returns OK, Again when it is queued behind other output, Error, or a
 // status when a filter wants another response.
 func (r *Request) SendHeader() Code {
+	if r.postAction {
+		return OK
+	}
 	if r.headerSent {
 		r.Log(LogAlert, "header already sent")
 		return Error
@@ -81,6 +84,10 @@ func sendBody(r *Request, in *Chain) Code { return r.c.stream.Send(r, in) }
 // subrequest. OK: taken and sent, or held for more; Again: the client is
 // slow, the write handler will be called; Error: the connection is dead.
 func (r *Request) Output(in *Chain) Code {
+	if r.postAction {
+		r.w.Buffers.DoneChain(in)
+		return OK
+	}
 	rc := r.gen.bodyFilter(r, in)
 	if rc == Error {
 		r.c.SetError()

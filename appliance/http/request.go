@@ -92,6 +92,7 @@ type perRequest struct {
 	discarding         bool
 	readingBody        bool
 	errorPage          bool // an error_page redirect has been made
+	postAction         bool // the response is over: what is done now is post_action's
 	background         bool // a subrequest nobody waits for the output of
 	waited             bool
 	preserveBody       bool // subrequests still want the body
