@@ -26,6 +26,7 @@ type compiler struct {
 	// open (nullable), unless the text has moved on in that turn.
 	noMemo, nullable int
 	memos            int
+	keeps            bool // \K was seen
 }
 
 // scope is what (*ACCEPT) and (*THEN) end: the pattern, a subroutine, an
@@ -78,7 +79,10 @@ func (c *compiler) program(root *node) (*program, *Error) {
 			c.code[i].x = c.subs[int(c.code[i].y)]
 		}
 	}
-	return &program{code: c.code, ncap: c.p.maxCount, nregs: c.nregs, marks: c.marks, memos: c.memos, marksOrCalls: c.p.hasVerb || c.p.hasCall || c.p.hasScan}, nil
+	return &program{
+		code: c.code, ncap: c.p.maxCount, nregs: c.nregs, marks: c.marks, memos: c.memos, keeps: c.keeps,
+		marksOrCalls: c.p.hasVerb || c.p.hasCall || c.p.hasScan,
+	}, nil
 }
 
 func (c *compiler) subroutine(g int) {
@@ -199,6 +203,7 @@ func (c *compiler) node(n *node, rest *first) {
 	case nVerb:
 		c.verb(n)
 	case nKeep:
+		c.keeps = true
 		c.emit(inst{op: opKeep})
 	case nScript:
 		slot := c.slot()
@@ -386,6 +391,7 @@ func (c *compiler) alt(n *node, rest *first) {
 				firsts[i], laters[i+1] = anything(), anything() // (*THEN) counts on the frame
 			}
 			sp := c.split(firsts[i], laters[i+1])
+			c.remember(sp, false)
 			c.code[sp].x = c.pc()
 			c.node(s, rest)
 			ends = append(ends, c.emit(inst{op: opJmp}))
@@ -399,7 +405,7 @@ func (c *compiler) alt(n *node, rest *first) {
 // altByTable emits alternatives selected by the next byte.
 func (c *compiler) altByTable(n *node, firsts []*first, rest *first) []int {
 	t := &altTable{}
-	c.emit(inst{op: opAlt, ext: &ext{table: t}})
+	c.remember(c.emit(inst{op: opAlt, ext: &ext{table: t}}), false)
 	addr := make([]int32, len(n.subs))
 	var ends []int
 	for i, s := range n.subs {
@@ -428,6 +434,14 @@ func (c *compiler) altByTable(n *node, firsts []*first, rest *first) []int {
 		t.class[sym] = k
 	}
 	return ends
+}
+
+// remember gives the choice at an address a place for remembered failures.
+func (c *compiler) remember(at int, moved bool) {
+	if k, ok := c.memo(moved); ok {
+		c.code[at].min = k
+		c.code[at].flag |= fMemo
+	}
 }
 
 // memo returns a new place for remembered failures; ok is false where they may

@@ -140,6 +140,7 @@ func (c *compiler) unlimited(n, body *node, loopRest, enter, rest *first, nullab
 	first := -1
 	if n.min == 0 {
 		first = c.choice(n, enter, rest)
+		c.remember(first, false)
 	}
 	start := c.pc()
 	check := -1
@@ -159,10 +160,7 @@ func (c *compiler) unlimited(n, body *node, loopRest, enter, rest *first, nullab
 	}
 	again := c.choice(n, enter, rest)
 	// The turn before was not empty: the text has moved on.
-	if k, ok := c.memo(true); ok {
-		c.code[again].min = k
-		c.code[again].flag |= fMemo
-	}
+	c.remember(again, true)
 	exit := c.pc()
 	c.setChoice(n, again, start, exit)
 	if first >= 0 {
@@ -179,6 +177,7 @@ func (c *compiler) optional(n, body *node, loopRest, enter, rest *first, cut int
 	for range n.max - n.min {
 		at := c.choice(n, enter, rest)
 		splits = append(splits, at)
+		c.remember(at, false)
 		c.setChoice(n, at, c.pc(), 0)
 		c.node(body, loopRest)
 		if cut >= 0 {

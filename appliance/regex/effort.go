@@ -30,7 +30,10 @@ func (m *Matcher) escalate() bool {
 		m.hopeless = true
 		return false
 	}
-	if re.prog.memos > 0 && m.opt&(NotEmpty|NotEmptyAtStart) == 0 && (re.prog.memos)*(len(m.full)+1) <= maxMemo {
+	// Whether a match is empty depends on its start, which is the same for all
+	// ways to a place that is not behind it, unless \K moved it.
+	anyStart := m.opt&(NotEmpty|NotEmptyAtStart) == 0 || !re.prog.keeps
+	if re.prog.memos > 0 && anyStart && re.prog.memos*(len(m.full)+1) <= maxMemo {
 		m.startMemo()
 	}
 	return true

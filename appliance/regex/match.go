@@ -96,33 +96,65 @@ func NewMatcher() *Matcher {
 // stay valid as long as caps; nothing refers to s afterwards. With caps large
 // enough nothing is allocated.
 func (m *Matcher) Match(re *Regex, s []byte, from int, opt MatchOptions, caps []int) ([]int, error) {
+	if err := m.start(re, s, from, opt); err != nil {
+		return nil, err
+	}
+	found := re.find(m, s, from)
+	m.s, m.full = nil, nil
+	if len(m.stack) > keepStack || cap(m.savedRegs) > 4*keepStack {
+		m.stack, m.calls, m.savedRegs = make([]frame, 64), nil, nil
+	}
+	if !found {
+		if m.err != nil && !m.hopeless {
+			return nil, m.err
+		}
+		return nil, nil
+	}
+	n := 2 * (re.prog.ncap + 1)
+	if opt.Flags&Longest != 0 {
+		n = 2
+		m.regs[0], m.regs[1] = int32(m.bestStart), int32(m.best)
+	}
+	if cap(caps) < n {
+		caps = make([]int, n)
+	}
+	caps = caps[:n]
+	for i := range caps {
+		caps[i] = int(m.regs[i])
+	}
+	return caps, nil
+}
+
+// start checks the arguments of a match and sets the state up for it.
+func (m *Matcher) start(re *Regex, s []byte, from int, opt MatchOptions) error {
 	if from < 0 || from > len(s) {
-		return nil, ErrBadOffset
+		return ErrBadOffset
 	}
 	if len(s) > math.MaxInt32-1 {
-		return nil, ErrTooLong
+		return ErrTooLong
 	}
 	if opt.Flags&Longest != 0 && re.dfaErr != nil {
-		return nil, re.dfaErr
+		return re.dfaErr
 	}
 	m.utf = re.flags&UTF != 0
 	m.opt = opt.Flags | re.opt
 	if m.utf && re.flags&NoUTFCheck == 0 && opt.Flags&NoCheckUTF == 0 {
 		if !utf8.Valid(s) {
 			err, _ := utfError(s)
-			return nil, err
+			return err
 		}
 		if from < len(s) && !utf8.RuneStart(s[from]) {
-			return nil, ErrBadUTFOffset
+			return ErrBadUTFOffset
 		}
 	}
-	if n := re.prog.nregs; cap(m.regs) < n {
-		m.regs = make([]int32, n, 2*n)
+	prog := re.prog
+	if cap(m.regs) < prog.nregs {
+		m.regs = make([]int32, prog.nregs, 2*prog.nregs)
 	}
-	m.regs = m.regs[:re.prog.nregs]
+	m.regs = m.regs[:prog.nregs]
+	m.s, m.full, m.code, m.marks = s, s, prog.code, prog.marks
 	m.from, m.best, m.err = from, -1, nil
 	m.mark, m.lastMark = -1, -1
-	m.marks = re.prog.marks
 	limit := DefaultMatchLimit
 	if opt.Limit > 0 {
 		limit = opt.Limit
@@ -133,34 +165,7 @@ func (m *Matcher) Match(re *Regex, s []byte, from int, opt MatchOptions, caps []
 	m.re, m.escalated, m.hopeless, m.memoOn = re, false, false, false
 	m.steps = min(limit, m.patience+firstSteps(len(s)))
 	m.later = limit - m.steps
-	m.s, m.full, m.code = s, s, re.prog.code
-	ok := re.find(m, s, from)
-	m.s, m.full = nil, nil
-	if len(m.stack) > keepStack || cap(m.savedRegs) > 4*keepStack {
-		m.stack, m.calls, m.savedRegs = make([]frame, 64), nil, nil
-	}
-	if !ok {
-		if m.err != nil && !m.hopeless {
-			return nil, m.err
-		}
-		return nil, nil
-	}
-	n := 2 * (re.prog.ncap + 1)
-	if opt.Flags&Longest != 0 {
-		n = 2
-	}
-	if cap(caps) < n {
-		caps = make([]int, n)
-	}
-	caps = caps[:n]
-	if opt.Flags&Longest != 0 {
-		caps[0], caps[1] = m.bestStart, m.best
-		return caps, nil
-	}
-	for i := range caps {
-		caps[i] = int(m.regs[i])
-	}
-	return caps, nil
+	return nil
 }
 
 // Mark returns the name of the last (*MARK) on the path of the last match, or

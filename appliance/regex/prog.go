@@ -70,7 +70,7 @@ const (
 	fUTF                         // loops: step back by characters
 	fNextByte                    // loops: the next byte can only be b
 	fAll                         // loops: every byte is in the set
-	fMemo                        // opSplit, loops: failures may be remembered; place min, loops: x
+	fMemo                        // opSplit, opAlt, loops: failures may be remembered; place min, loops: x
 	fNotByte                     // loops: every byte but b2 is in the set
 )
 
@@ -110,7 +110,8 @@ type program struct {
 	// marksOrCalls: the program has verbs, calls or scan_substring, whose
 	// state must be reset at every attempt.
 	marksOrCalls bool
-	memos        int // places whose failures may be remembered
+	memos        int  // places whose failures may be remembered
+	keeps        bool // the program has \K
 	// marks holds the names of (*MARK) and others, by number.
 	marks []string
 }

@@ -21,37 +21,18 @@ type search struct {
 
 // planSearch derives the search from the tree.
 func planSearch(p *parser, root *node, code []inst) search {
-	s := search{firstByte: -1}
-	s.crlf = p.hasCRLF
+	s := search{firstByte: -1, crlf: p.hasCRLF}
 	s.anchored = p.start&Anchored != 0 || beginsWith(root, aStartOffset)
 	if p.start&NoStartOptimize != 0 {
 		return s
 	}
 	s.textStart = beginsWith(root, aBeginSubject)
 	s.lineStart = beginsWith(root, aBeginLine)
-	if !hasAccept(root) {
+	accepts := hasAccept(root)
+	if !accepts {
 		s.minLen = minLen(root)
 	}
-	a := analyzer{utf: p.start&UTF != 0}
-	f := a.firstOf(root, accepting())
-	if p.hasVerb && f.all() {
-		// A verb may see every start. PCRE2 looks through verbs for one first
-		// character only, and its users see that.
-		a.skipVerbs = true
-		if g := a.firstOf(root, accepting()); g.set.count() == 1 && !g.end {
-			f = g
-		}
-	}
-	if !f.end && !f.all() && s.minLen > 0 {
-		s.first = &f.set
-		if f.set.count() == 1 {
-			for b, v := range f.set {
-				if v {
-					s.firstByte = b
-				}
-			}
-		}
-	}
+	s.planFirst(p, root)
 	if !s.textStart && !s.lineStart {
 		s.prefix = prefixOf(root)
 	}
@@ -63,10 +44,35 @@ func planSearch(p *parser, root *node, code []inst) search {
 	case opBegText:
 		s.skip = b2i(s.textStart)
 	}
-	if len(s.prefix) < 2 && !s.textStart && !s.anchored && !hasAccept(root) {
+	if len(s.prefix) < 2 && !s.textStart && !s.anchored && !accepts {
 		s.required = requiredOf(root)
 	}
 	return s
+}
+
+// planFirst sets the bytes that a match can begin with.
+func (s *search) planFirst(p *parser, root *node) {
+	a := analyzer{utf: p.start&UTF != 0}
+	f := a.firstOf(root, accepting())
+	if p.hasVerb && f.all() {
+		// A verb may see every start. PCRE2 looks through verbs for one first
+		// character only, and its users see that.
+		a.skipVerbs = true
+		if g := a.firstOf(root, accepting()); g.set.count() == 1 && !g.end {
+			f = g
+		}
+	}
+	if f.end || f.all() || s.minLen == 0 {
+		return
+	}
+	s.first = &f.set
+	if f.set.count() == 1 {
+		for b, v := range f.set {
+			if v {
+				s.firstByte = b
+			}
+		}
+	}
 }
 
 // beginsWith tells whether every match begins with the assertion.
@@ -150,17 +156,11 @@ func requiredOf(n *node) string {
 // find searches from an offset. The result is in m.
 func (re *Regex) find(m *Matcher, s []byte, from int) bool {
 	p := &re.search
-	if p.anchored || m.opt&AnchoredMatch != 0 {
+	switch {
+	case p.anchored || m.opt&AnchoredMatch != 0 || p.textStart && from == 0 && m.opt&NotBOL != 0:
 		return m.attempt(re, from, from, 0) == rMatch
-	}
-	if p.textStart {
-		if from > 0 {
-			return false
-		}
-		if m.opt&NotBOL != 0 {
-			return m.attempt(re, 0, 0, 0) == rMatch
-		}
-		return m.attempt(re, 0, 0, p.skip) == rMatch
+	case p.textStart:
+		return from == 0 && m.attempt(re, 0, 0, p.skip) == rMatch
 	}
 	skipped := 0
 	if p.skip > 0 {

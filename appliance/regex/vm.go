@@ -154,6 +154,9 @@ func (m *Matcher) run(code []inst, pos, pc int) runResult {
 			if class != 0 {
 				list := t.lists[class]
 				if len(list) > 1 {
+					if in.flag&fMemo != 0 && m.memoOn && m.seen(in.min, pos) {
+						break
+					}
 					m.push(kAlt, int32(pc), pos, int(class)<<16|1)
 				}
 				pc = int(list[0])
