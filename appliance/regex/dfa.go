@@ -2,9 +2,12 @@ package regex
 
 import "slices"
 
-// maxDFA bounds the states that a matcher builds for a pattern; with more the
-// automaton gives no answer.
-const maxDFA = 2000
+// maxDFA bounds the states that a matcher builds for a pattern and maxDFASize
+// the memory they take, in numbers; beyond the automaton gives no answer.
+const (
+	maxDFA     = 2000
+	maxDFASize = 1 << 20
+)
 
 // dfa is the lazily built deterministic automaton of one pattern, owned by one
 // matcher. State 0 is dead: from it on only a later start could match, which
@@ -24,7 +27,11 @@ type dfa struct {
 	restart []int32
 	key     []byte
 	build   []int32
+	size    int // of sets and trans
 }
+
+// full tells whether a bound is reached.
+func (d *dfa) full() bool { return len(d.sets) > maxDFA || d.size > maxDFASize }
 
 func newDFA(re *Regex) *dfa {
 	d := &dfa{re: re, n: re.nfa(), ids: map[string]int32{}, mark: make([]bool, len(re.nfa().states))}
@@ -86,6 +93,7 @@ func (d *dfa) intern(set []int32) int32 {
 	d.ids[string(d.key)] = id
 	set = slices.Clone(set)
 	d.sets = append(d.sets, set)
+	d.size += len(set) + d.n.classes
 	for range d.n.classes {
 		d.trans = append(d.trans, -1)
 	}
@@ -146,7 +154,7 @@ func (d *dfa) possible(s []byte, from int) bool {
 		class := d.n.class[s[i]]
 		to := d.trans[int(state)*classes+int(class)]
 		if to < 0 {
-			if len(d.sets) > maxDFA {
+			if d.full() {
 				return true
 			}
 			to = d.next(state, class)

@@ -65,7 +65,7 @@ func (m *Matcher) seen(place int32, pos int) bool {
 func (m *Matcher) dfaOf(re *Regex) *dfa {
 	for _, d := range m.dfas {
 		if d.re == re {
-			if len(d.sets) <= maxDFA {
+			if !d.full() {
 				return d
 			}
 			*d = *newDFA(re)
