@@ -160,7 +160,7 @@ func (m *Matcher) cut(h int) {
 		// Nothing to go back to: the undo frames have no use either, except
 		// those of calls, which own memory.
 		keep := 0
-		for i := 0; i < sp; i++ {
+		for i := range sp {
 			if k := stk[i].kind; k == kLeave || k == kEnter || k == kScan || k == kMarkPos || k == kMarkGone {
 				stk[keep] = stk[i]
 				if k == kMarkPos {

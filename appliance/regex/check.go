@@ -1,5 +1,7 @@
 package regex
 
+import "slices"
+
 // check resolves what needs the whole pattern: group names and numbers,
 // look-behind lengths, \K inside look-around. PCRE2 looks at the look-behinds
 // first, then at the rest in pattern order; so does check.
@@ -289,10 +291,8 @@ func (c *checker) widthOfGroup(n *node, calls []int) (int, int, *Error) {
 	if list[0] == 0 || g == nil || g.holds(n) {
 		return 0, 0, c.notLimited()
 	}
-	for _, k := range calls {
-		if k == list[0] {
-			return 0, 0, c.notLimited()
-		}
+	if slices.Contains(calls, list[0]) {
+		return 0, 0, c.notLimited()
 	}
 	return c.width(g.subs[0], append(calls, list[0]))
 }

@@ -2,6 +2,7 @@ package regex
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -10,18 +11,18 @@ func show(s string, caps []int) string {
 	if caps == nil {
 		return "no match"
 	}
-	out := ""
+	var out strings.Builder
 	for i := 0; i < len(caps); i += 2 {
 		if i > 0 {
-			out += " "
+			out.WriteString(" ")
 		}
 		if caps[i] < 0 {
-			out += fmt.Sprintf("%d=-", i/2)
+			out.WriteString(fmt.Sprintf("%d=-", i/2))
 			continue
 		}
-		out += fmt.Sprintf("%d=%s", i/2, s[caps[i]:caps[i+1]])
+		out.WriteString(fmt.Sprintf("%d=%s", i/2, s[caps[i]:caps[i+1]]))
 	}
-	return out
+	return out.String()
 }
 
 func TestAMatchGivesPerlsCaptures(t *testing.T) {

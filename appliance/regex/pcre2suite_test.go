@@ -241,7 +241,7 @@ var suiteHarmless = map[string]bool{
 
 func (p *suitePattern) modifiers(mods string) {
 	first := true
-	for _, m := range strings.Split(mods, ",") {
+	for m := range strings.SplitSeq(mods, ",") {
 		m = strings.TrimSpace(m)
 		f, known := suiteFlags[m]
 		if off, ok := strings.CutPrefix(m, "-"); ok {
@@ -398,7 +398,7 @@ type subjectOptions struct {
 }
 
 func (so *subjectOptions) modifiers(mods string) {
-	for _, m := range strings.Split(mods, ",") {
+	for m := range strings.SplitSeq(mods, ",") {
 		m = strings.TrimSpace(m)
 		name, val, _ := strings.Cut(m, "=")
 		switch name {
@@ -460,8 +460,8 @@ func (r *suiteRun) subject(p *suitePattern, re *Regex, line string, out []string
 		switch {
 		case strings.HasPrefix(l, "No match"):
 			want = append(want, "No match")
-			if k := strings.Index(l, "mark = "); k >= 0 {
-				want[len(want)-1] += " mark " + l[k+7:]
+			if _, after, ok0 := strings.Cut(l, "mark = "); ok0 {
+				want[len(want)-1] += " mark " + after
 			}
 		case strings.HasPrefix(l, "Partial"):
 			r.skip("partial")

@@ -1,5 +1,7 @@
 package regex
 
+import "slices"
+
 // step runs one of the rarer instructions. It returns where to go on, or
 // pcFail, or pcEnd with m.result set.
 func (m *Matcher) step(in *inst, pos, pc int) (int, int) {
@@ -308,10 +310,8 @@ func (m *Matcher) inCall(in *inst) bool {
 		return true
 	}
 	g := m.calls[m.curCall].group
-	for _, k := range in.ext.list {
-		if k == g {
-			return true
-		}
+	if slices.Contains(in.ext.list, g) {
+		return true
 	}
 	return g == in.y
 }
