@@ -314,7 +314,7 @@ func (x *Exchange) wait(budget int) {
 		c.SetTimer(conn.ReadTimer, x.conf.ReadTimeout.V)
 	}
 	client := x.R.Client()
-	if x.R == client.Active() && client.Buffered() && !client.Delayed() {
+	if x.R == client.Active() && client.Buffered() && !client.Delayed() && !client.Net().TimerSet(conn.WriteTimer) {
 		client.SetWriteTimer(x.R.Location().SendTimeout())
 	}
 }
@@ -339,10 +339,7 @@ func (x *Exchange) fill() int {
 	}
 	b := x.takeBuf()
 	if b == nil {
-		if !x.spill() {
-			return 0
-		}
-		if b = x.takeBuf(); b == nil {
+		if b = x.freeBuf(); b == nil || x.finished {
 			return 0
 		}
 	}
@@ -360,6 +357,20 @@ func (x *Exchange) fill() int {
 	b.data = b.data[:from+n]
 	x.take(b.data[from:], b)
 	return n
+}
+
+// freeBuf makes a buffer free when all are in use: it writes what waits for
+// the client to the temporary file, or has filters pass on what they hold.
+func (x *Exchange) freeBuf() *bodyBuf {
+	switch {
+	case x.spill():
+	case x.clientWaits() || !x.out.Empty():
+		return nil
+	case x.R.Flush() == http.Error:
+		x.clientGone()
+		return nil
+	}
+	return x.takeBuf()
 }
 
 // noBody handles a receive without bytes.
@@ -461,6 +472,8 @@ func writeClient(r *http.Request) {
 	}
 	if !c.Buffered() {
 		c.ClearWriteTimer()
+	} else if !c.Delayed() {
+		c.SetWriteTimer(r.Location().SendTimeout())
 	}
 	if !x.delayed {
 		x.pump()

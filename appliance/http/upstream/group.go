@@ -426,6 +426,7 @@ func (g *Group) rebuild() {
 			}
 		}
 	}
+	g.state.prune(seen)
 	set := newSet(peers, backup)
 	if g.method == consistentHash {
 		set.layOut()

@@ -42,6 +42,8 @@ var directives = []conf.Directive{
 		Doc: "Chooses the peer by the hash of a key; consistent moves few keys when the peers change."},
 	{Name: "random", In: conf.Upstream, Args: conf.NoArgs | conf.Take12, Set: setMethod, Syntax: "[two [least_conn]]",
 		Doc: "Chooses a peer by chance, or the less busy one of two."},
+	{Name: "least_time", In: conf.Upstream, Args: conf.OneMore, Set: notBuilt, Doc: "Belongs to balancing by response times, which is not built in yet."},
+	{Name: "sticky", In: conf.Upstream, Args: conf.OneMore, Set: notBuilt, Doc: "Belongs to sticky sessions, which are not built in yet."},
 	{Name: "keepalive", In: conf.Upstream, Args: conf.Take12, Set: setKeepalive, Syntax: "connections [local]", Default: "32 local",
 		Doc: "Sets how many idle connections to backends each worker keeps; with local a location uses only its own."},
 	{Name: "keepalive_requests", In: conf.Upstream, Args: conf.Take1, Default: "1000",
@@ -53,4 +55,8 @@ var directives = []conf.Directive{
 	{Name: "keepalive_timeout", In: conf.Upstream, Args: conf.Take1, Default: "60s",
 		Set: conf.Msec(func(g *Group) *conf.Opt[int64] { return &g.keep.timeout }),
 		Doc: "Sets how long an idle connection is kept."},
+}
+
+func notBuilt(_ *conf.Cx, it *conf.Item) error {
+	return conf.Errorf("\"%s\" is not built in yet", it.Name)
 }

@@ -119,6 +119,21 @@ func (g *groupState) recall(s *server) {
 	s.found.Store(&mine)
 }
 
+// prune forgets peers that resolution has not brought for long, when they
+// have become many more than those there are. seen has those of the set.
+func (g *groupState) prune(seen map[string]int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.peers) < 4*len(seen)+64 {
+		return
+	}
+	for key, s := range g.peers {
+		if seen[key] == 0 && s.conns.Load() == 0 {
+			delete(g.peers, key)
+		}
+	}
+}
+
 // of returns the state of a peer's identity. Of several peers with the same
 // server and address, each has its own; seen counts them.
 func (g *groupState) of(p *Peer, seen map[string]int) *peerState {
