@@ -101,6 +101,17 @@ func (l *State) deliver(dst, from, n, nres int) {
 	}
 }
 
+// poison marks the registers that a return to slot dst with nres results (-1: up to the top) has freed.
+func (l *State) poison(dst, nres int) {
+	from := dst + nres
+	if nres < 0 {
+		from = l.top
+	}
+	for i := from; i < min(len(l.stack), from+maxSlots); i++ {
+		l.stack[i] = Value{n: 0x7e}
+	}
+}
+
 // move copies n values down the stack, or to where they are.
 func (l *State) move(dst, from, n int) {
 	if n > 4 || dst > from {
@@ -139,6 +150,9 @@ func (vm *VM) finish(l *State, dst, from, n, nres int, flags uint8, aux int32) (
 			return vm.finishOp(l, v, aux)
 		default:
 			l.deliver(dst, from, n, nres)
+			if poisonFreed {
+				l.poison(dst, nres)
+			}
 			if flags&fFromGo != 0 {
 				l.ngo--
 				return true

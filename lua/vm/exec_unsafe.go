@@ -829,6 +829,9 @@ reload:
 
 	resume:
 		// Back in the calling Lua frame of the same thread.
+		if poisonFreed {
+			l.poison(int(fr.base)-1, int(fr.nres))
+		}
 		fr = (*frame)(unsafe.Add(unsafe.Pointer(fr), -int(unsafe.Sizeof(frame{}))))
 		r = (*[256]Value)(unsafe.Pointer(&l.stack[fr.base]))
 		p := r2fn(r).proto

@@ -52,6 +52,7 @@ func (l *State) each(f, k, v Value) bool {
 func tabForeachi(l *State) int {
 	t, f := l.CheckTable(1), l.CheckFunction(2)
 	for i := 1; i <= t.Len(); i++ {
+		l.burn()
 		if l.each(f, Int(i), t.GetInt(i)) {
 			return 1
 		}
@@ -92,6 +93,7 @@ func tabInsert(l *State) int {
 		return 0
 	}
 	for i := e; i > pos; i-- {
+		l.burn()
 		l.vm.setInt(l, t, i, t.GetInt(i-1))
 	}
 	l.vm.setInt(l, t, pos, v)
@@ -146,10 +148,12 @@ func tabMove(l *State) int {
 	if e >= f {
 		if d > e || d <= f || a1 != a2 {
 			for i := 0; i <= e-f; i++ {
+				l.burn()
 				l.SetTable(a2, Int(d+i), l.GetTable(a1, Int(f+i)))
 			}
 		} else {
 			for i := e - f; i >= 0; i-- {
+				l.burn()
 				l.SetTable(a2, Int(d+i), l.GetTable(a1, Int(f+i)))
 			}
 		}

@@ -36,6 +36,8 @@ func TestBudgetsAndBombsAreLuaErrors(t *testing.T) {
 		{"runaway recursion by tail calls", `local function f() return f() end f()`, "instruction budget exceeded", Budget{Instructions: 1e6}},
 		{"runaway iterator", `for k in function() return 1 end do end`, "instruction budget exceeded", Budget{Instructions: 1e6}},
 		{"runaway inside pcall", `while true do pcall(function() while true do end end) end`, "instruction budget exceeded", Budget{Instructions: 1e6}},
+		{"table.insert at a far position", `table.insert({}, -1e15, 1)`, "instruction budget exceeded", Budget{Instructions: 1e6}},
+		{"table.move", `table.move({}, 1, 1e15, 2)`, "instruction budget exceeded", Budget{Instructions: 1e6}},
 		{"tables", `local t={} for i=1,1e9 do t[i]={} end`, "not enough memory", Budget{Bytes: 10 << 20}},
 		{"strings", `local s="x" while true do s=s..s end`, "not enough memory", Budget{Bytes: 10 << 20}},
 		{"table.new", `require("table.new")(1e8,0)`, "not enough memory", Budget{Bytes: 10 << 20}},

@@ -222,3 +222,10 @@ func (vm *VM) heapBytes() uint64 {
 	metrics.Read(s)
 	return s[0].Value.Uint64()
 }
+
+// burn counts one step of a loop in a Go function whose length the script chooses.
+func (l *State) burn() {
+	if l.vm.fuel--; l.vm.fuel < 0 {
+		l.vm.outOfFuel(l)
+	}
+}
