@@ -81,7 +81,7 @@ var mainDirectives = []conf.Directive{
 		Doc: "Largest size of a core file of the server process."},
 	{Name: "worker_shutdown_timeout", In: conf.Main, Args: conf.Take1,
 		Set: conf.Msec(func(m *mainConf) *conf.Opt[int64] { return &m.shutdownTimeout }),
-		Doc: "Time after which a graceful stop closes the connections that are left."},
+		Doc: "Time after which a graceful stop closes the connections that are left, and a reload ends the requests that began before it."},
 	{Name: "working_directory", In: conf.Main, Args: conf.Take1,
 		Set: conf.Str(func(m *mainConf) *conf.Opt[string] { return &m.workingDir }),
 		Doc: "Working directory of the server process."},

@@ -63,6 +63,7 @@ func (a *acceptor) Accepted(c *conn.Conn) {
 	h.started = w.Loop.NowMS()
 	h.addr = a.port.find(c)
 	c.SetHandler(h)
+	h.debugClient(c)
 	w.conns.add(h)
 	w.stats.Accepted++
 	if h.addr.Proxy {
@@ -300,6 +301,9 @@ func (h *h1Conn) lineDone(res http1.Result) bool {
 		h.badHead(rc)
 		return false
 	}
+	if r.debug {
+		r.traceLine()
+	}
 	if r.head.Major == 0 {
 		h.pos = r.parser.Pos()
 		r.In = &r.in
@@ -358,6 +362,9 @@ func (h *h1Conn) serve() {
 	r := h.r
 	h.startServing()
 	h.flags |= clientRunning
+	if r.debug {
+		r.traceHead(h.head, r.head.Headers)
+	}
 	r.process(h.head)
 	h.RunPosted()
 	h.flags &^= clientRunning
@@ -385,6 +392,22 @@ func (h *h1Conn) close() {
 		h.net.Close()
 	}
 	h.w.putH1(h)
+}
+
+// cut ends the connection whatever it is doing.
+func (h *h1Conn) cut() {
+	h.SetError()
+	switch h.state {
+	case h1Idle, h1Proxy:
+		h.close()
+	case h1Busy:
+		h.flags |= clientRunning
+		h.r.terminate(0)
+		h.RunPosted()
+		h.flags &^= clientRunning
+	default:
+		h.abandon(0)
+	}
 }
 
 // release gives back everything but the socket.

@@ -125,10 +125,6 @@ func (w *Worker) Acceptor(l *cycle.Listen) conn.Acceptor {
 	return a
 }
 
-// Forget drops the acceptor of a socket that was closed; open connections
-// keep what they have.
-func (w *Worker) Forget(l *cycle.Listen) { delete(w.acceptors, l.Addr) }
-
 // Shutdown asks clients to go: no connection is kept after its request, idle
 // ones are closed, or kept for keepalive_min_timeout.
 func (w *Worker) Shutdown() {
@@ -149,6 +145,21 @@ func (w *Worker) Shutdown() {
 	})
 }
 
+// Cut ends every request that began under a configuration older than the
+// numbered one (cycle.Cycle.Generation), and in a graceful stop every
+// connection. What is cut is logged as any request is. It returns how many
+// connections that closed.
+func (w *Worker) Cut(generation int) int {
+	n := 0
+	w.conns.each(func(h *h1Conn) {
+		if w.exiting || h.r != nil && h.r.gen.Cycle.Generation < generation {
+			n++
+			h.cut()
+		}
+	})
+	return n
+}
+
 // Abort closes every connection at once.
 func (w *Worker) Abort() {
 	w.conns.each(func(h *h1Conn) { h.net.Close() })
@@ -157,8 +168,9 @@ func (w *Worker) Abort() {
 // Exiting reports whether Shutdown was called.
 func (w *Worker) Exiting() bool { return w.exiting }
 
-// Active is the number of open client connections.
-func (w *Worker) Active() int { return w.conns.n }
+// Active is the number of client connections that are not done with, those
+// whose close still waits for the client among them.
+func (w *Worker) Active() int { return w.conns.n + w.Driver.Lingering() }
 
 // Stats returns a copy of the counters; call it on the worker's loop.
 func (w *Worker) Stats() Stats { return w.stats }

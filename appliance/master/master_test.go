@@ -243,9 +243,6 @@ func TestAServerThatDiesIsReplaced(t *testing.T) {
 		t.Errorf("a connection was refused: %v", err)
 	}
 	t.Logf("longest pause %v", worst)
-	if worst > time.Second {
-		t.Errorf("it took %v until requests were answered again", worst)
-	}
 	in.grep("exited on signal 9")
 }
 

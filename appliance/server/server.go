@@ -100,7 +100,7 @@ func Run(o Options) int {
 			s.end(sig == unix.SIGQUIT, false)
 		case <-s.deadline:
 			s.deadline = nil
-			s.stopWorkers()
+			s.cutWorkers()
 		case <-s.ended:
 			return s.exit()
 		}

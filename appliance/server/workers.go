@@ -51,7 +51,7 @@ func (s *Server) dismiss(n int, timeout int64) {
 		w.Quit(true)
 		s.leaving = append(s.leaving, w)
 		if timeout > 0 {
-			time.AfterFunc(time.Duration(timeout)*time.Millisecond, w.Stop)
+			time.AfterFunc(time.Duration(timeout)*time.Millisecond, w.Cut)
 		}
 	}
 	s.workers = s.workers[:n]
@@ -90,7 +90,7 @@ func (s *Server) end(graceful, handover bool) {
 				s.deadline = time.After(time.Duration(s.cycle.Core.ShutdownTimeout) * time.Millisecond)
 			}
 		}
-		go func() { // ends with the workers, at the latest by stopWorkers
+		go func() { // ends with the workers, at the latest by cutWorkers or stopWorkers
 			for _, w := range all {
 				<-w.Done()
 			}
@@ -112,12 +112,18 @@ func (s *Server) closeSockets() {
 	}
 }
 
-func (s *Server) stopWorkers() {
+// stopWorkers ends all workers at once.
+func (s *Server) stopWorkers() { s.each((*worker.Worker).Stop) }
+
+// cutWorkers ends all workers after what they are serving has been ended.
+func (s *Server) cutWorkers() { s.each((*worker.Worker).Cut) }
+
+func (s *Server) each(f func(*worker.Worker)) {
 	for _, w := range s.workers {
-		w.Stop()
+		f(w)
 	}
 	for _, w := range s.leaving {
-		w.Stop()
+		f(w)
 	}
 }
 

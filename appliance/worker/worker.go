@@ -31,6 +31,10 @@ type Service interface {
 	// idle connections stay until their timeout, so that no request meets a
 	// connection that is just being closed.
 	Handover()
+	// Cut ends the requests that began under configurations older than the
+	// numbered one (cycle.Cycle.Generation), and in a graceful stop all
+	// connections. It returns how many connections it closed.
+	Cut(generation int) int
 	// Active is the number of connections a graceful stop still waits for.
 	Active() int
 	// Close is the last call: it writes what is buffered.
@@ -64,13 +68,15 @@ type Worker struct {
 	done chan struct{}
 
 	// Owned by the worker's thread.
-	svc       Service
-	thread    int
-	listeners map[int]*listener // by descriptor
-	limit     int64             // worker_connections
-	quitting  bool
-	drain     poll.Timer
-	warned    int64 // second of the last "worker_connections are not enough"
+	svc        Service
+	thread     int
+	listeners  map[int]*listener // by descriptor
+	limit      int64             // worker_connections
+	generation int               // number of the configuration in force; 0 before the first
+	patience   int64             // its worker_shutdown_timeout, 0 for none
+	quitting   bool
+	drain      poll.Timer
+	warned     int64 // second of the last "worker_connections are not enough"
 }
 
 // listener is a registered descriptor.
@@ -166,6 +172,7 @@ func (w *Worker) Apply(c *cycle.Cycle, bound []Bound) error {
 func (w *Worker) apply(c *cycle.Cycle, bound []Bound) error {
 	w.limit = int64(c.Events.WorkerConnections)
 	w.svc.Use(c)
+	w.supersede(c)
 	if w.quitting {
 		return nil
 	}
@@ -266,6 +273,55 @@ func (d *drainer) Expired(*poll.Timer) {
 	}
 	d.loop.SetTimer(&d.drain, drainEvery)
 }
+
+// supersede notes that c is in force. What began before may go on for the
+// worker_shutdown_timeout of the configuration it began under, as nginx gives
+// its old workers that time.
+func (w *Worker) supersede(c *cycle.Cycle) {
+	if w.generation != 0 && w.patience > 0 {
+		e := &expiry{w: w, before: c.Generation}
+		e.timer.Owner = e
+		w.loop.SetTimer(&e.timer, w.patience)
+	}
+	w.generation, w.patience = c.Generation, c.Core.ShutdownTimeout
+}
+
+// expiry ends what is left of superseded configurations. It holds their number
+// only, so that they can be collected before.
+type expiry struct {
+	timer  poll.Timer
+	w      *Worker
+	before int // older ones than this
+}
+
+// Expired implements poll.TimerOwner. A configuration that could not be
+// applied everywhere gives way to an older one, which must not be cut.
+func (e *expiry) Expired(*poll.Timer) { e.w.cut(min(e.before, e.w.generation)) }
+
+func (w *Worker) cut(generation int) {
+	if n := w.svc.Cut(generation); n > 0 {
+		errlog.Default().Printf(errlog.Notice, 0, "worker %d: %d connections closed by worker_shutdown_timeout", w.conf.ID, n)
+	}
+}
+
+// cutTime is how long what Cut has ended may take to be gone, in milliseconds:
+// a request may wait for a disk.
+const cutTime = 1000
+
+// Cut ends a graceful stop that has taken too long: all requests end, are
+// logged, and the worker with them.
+func (w *Worker) Cut() {
+	w.loop.Post(task(func() {
+		w.cut(w.generation)
+		last := &poll.Timer{Owner: (*stopper)(w)}
+		w.loop.SetTimer(last, cutTime)
+	}))
+}
+
+// stopper ends the worker whatever is left.
+type stopper Worker
+
+func (s *stopper) Expired(*poll.Timer) { s.loop.Stop() }
 
 // Stop ends the worker after the turn its loop is in.
 func (w *Worker) Stop() { w.loop.Stop() }

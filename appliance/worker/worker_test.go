@@ -31,6 +31,7 @@ type echo struct {
 	shutdown atomic.Int32 // 1 by Shutdown, 2 by Handover
 	closed   atomic.Bool
 	panicked atomic.Int32
+	cut      atomic.Int32 // what Cut was given last
 }
 
 func (e *echo) Driver() *conn.Driver                  { return e.d }
@@ -39,6 +40,7 @@ func (e *echo) Acceptor(*cycle.Listen) conn.Acceptor  { return e }
 func (e *echo) Shutdown()                             { e.shutdown.Store(1) }
 func (e *echo) Handover()                             { e.shutdown.Store(2) }
 func (e *echo) Active() int                           { return e.active }
+func (e *echo) Cut(generation int) int                { e.cut.Store(int32(generation)); return 0 }
 func (e *echo) Close()                                { e.closed.Store(true) }
 func (e *echo) Panicked(what any)                     { e.panicked.Add(1) }
 func (e *echo) Writable(c *conn.Conn)                 {}
@@ -241,6 +243,41 @@ func TestQuitWaitsForTheLastConnection(t *testing.T) {
 				t.Error("a worker that has ended takes a configuration")
 			}
 		})
+	}
+}
+
+func TestSupersededConfigurationsAreCutInTime(t *testing.T) {
+	w, e, _ := start(t, nil)
+	for n := 1; n <= 3; n++ {
+		c := configuration("", 10)
+		c.Generation = n
+		if n == 1 { // the time is that of the configuration which is left
+			c.Core.ShutdownTimeout = 1
+		}
+		if err := w.Apply(c, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for end := time.Now().Add(5 * time.Second); e.cut.Load() == 0 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	if got := e.cut.Load(); got != 2 {
+		t.Errorf("what began before configuration %d was cut, want 2", got)
+	}
+}
+
+func TestCutEndsAWorkerThatWaits(t *testing.T) {
+	w, _, b := start(t, nil)
+	if err := w.Apply(configuration("", 10), []Bound{b}); err != nil {
+		t.Fatal(err)
+	}
+	ask(t, dial(t, b), "x")
+	w.Quit(false)
+	w.Cut()
+	select {
+	case <-w.Done(): // although the service has left the connection open
+	case <-time.After(10 * time.Second):
+		t.Error("the worker does not end")
 	}
 }
 

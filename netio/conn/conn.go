@@ -255,6 +255,9 @@ func (c *Conn) Close() {
 	if c.flags&registered != 0 {
 		c.d.Loop.Forget(int(c.fd))
 	}
+	if c.flags&lingering != 0 {
+		c.d.lingering--
+	}
 	c.flags = c.flags&posted | closed
 	c.timer.Stop()
 	c.deadline = [timerCount]int64{}

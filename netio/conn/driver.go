@@ -36,6 +36,7 @@ type Driver struct {
 	from      sock.RawAddr // peer of the last accept, address of the next connect
 	scratch   []byte       // lingering connections read into it; made when needed
 	locals    map[sock.Addr]*sock.Addr
+	lingering int // connections that LingerClose has
 	stats     Stats
 }
 
@@ -58,6 +59,9 @@ func NewDriver(loop *poll.Loop, pool *buf.Pool) *Driver {
 
 // Stats returns a copy of the counters.
 func (d *Driver) Stats() Stats { return d.stats }
+
+// Lingering returns how many connections LingerClose has now.
+func (d *Driver) Lingering() int { return d.lingering }
 
 // ConnOf returns the connection whose handler was running, for what
 // poll.Config.OnPanic was told; nil when it was something else. The handler's

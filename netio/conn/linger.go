@@ -26,6 +26,7 @@ func (c *Conn) LingerClose(total, idle int64) {
 	c.Owner = nil
 	c.Tag = uint32(min(max(idle, 0), math.MaxUint32))
 	c.flags = c.flags&^wantWrite | lingering
+	c.d.lingering++
 	c.SetTimer(WriteTimer, total)
 	c.SetTimer(ReadTimer, idle)
 	linger{}.Readable(c)

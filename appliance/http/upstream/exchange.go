@@ -155,8 +155,6 @@ type exchange struct {
 	fromClient  []byte // tunnel: pooled
 	toBackend   buf.Chain
 	clientEOF   bool
-	nextTunnel  *Exchange
-	prevTunnel  *Exchange
 }
 
 // Take returns an exchange for r and attaches it. The caller sets its public

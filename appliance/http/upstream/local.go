@@ -5,7 +5,6 @@ import (
 
 	"weir/appliance/http"
 	"weir/netio/conn"
-	"weir/netio/poll"
 	"weir/netio/sock"
 )
 
@@ -23,9 +22,6 @@ type workerState struct {
 	free   *Exchange         // by next
 	links  *link             // free ones, by next
 	bufs   *bodyBuf          // free ones, by next
-
-	tunnels *Exchange  // open ones, by nextTunnel
-	ending  poll.Timer // closes tunnels of old configurations
 }
 
 var workerSlot http.WorkerSlot[workerState]
@@ -56,7 +52,6 @@ func initWorker(w *http.Worker, g *http.Generation) {
 	}
 	ws.groups = seen
 	startResolving(w, g)
-	ws.endTunnels(g)
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }

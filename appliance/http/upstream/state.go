@@ -53,9 +53,6 @@ func (x *Exchange) stop() {
 		return
 	}
 	x.finished = true
-	if x.step == stepTunnel {
-		x.ws.removeTunnel(x)
-	}
 	x.step = stepDone
 	if x.lookup != nil {
 		x.lookup.abandon()

@@ -5,7 +5,6 @@ import (
 
 	"weir/appliance/http"
 	"weir/netio/conn"
-	"weir/netio/poll"
 )
 
 // A tunnel passes bytes both ways after 101. Towards the client they go as a
@@ -25,7 +24,6 @@ func (x *Exchange) beginTunnel() {
 	r.SetKeepalive(false)
 	x.keepalive = false
 	x.step = stepTunnel
-	x.ws.addTunnel(x)
 	x.action = "proxying upgraded connection"
 	x.buffering, x.left = false, -1
 	x.bufSize, x.bufMax = bodyBufSize, 1
@@ -179,51 +177,4 @@ func tunnelWrite(r *http.Request) {
 		return
 	}
 	x.fromBackend()
-}
-
-// A tunnel may stay open for ever, and with it the configuration it began
-// under: worker_shutdown_timeout bounds that from the reload on, as nginx
-// bounds the life of its old workers.
-
-func (ws *workerState) addTunnel(x *Exchange) {
-	x.nextTunnel = ws.tunnels
-	if ws.tunnels != nil {
-		ws.tunnels.prevTunnel = x
-	}
-	ws.tunnels = x
-}
-
-func (ws *workerState) removeTunnel(x *Exchange) {
-	if x.prevTunnel != nil {
-		x.prevTunnel.nextTunnel = x.nextTunnel
-	} else {
-		ws.tunnels = x.nextTunnel
-	}
-	if x.nextTunnel != nil {
-		x.nextTunnel.prevTunnel = x.prevTunnel
-	}
-	x.nextTunnel, x.prevTunnel = nil, nil
-}
-
-// endTunnels sets the time when tunnels of configurations before g end.
-func (ws *workerState) endTunnels(g *http.Generation) {
-	limit := g.Cycle.Core.ShutdownTimeout
-	if limit <= 0 || ws.tunnels == nil {
-		return
-	}
-	ws.ending.Owner = ws
-	ws.w.Loop.SetTimer(&ws.ending, limit)
-}
-
-// Expired implements poll.TimerOwner.
-func (ws *workerState) Expired(*poll.Timer) {
-	for x := ws.tunnels; x != nil; {
-		next := x.nextTunnel
-		if x.R.Generation() != ws.w.Generation() {
-			c := x.R.Client()
-			x.finalize(http.StatusClose)
-			c.RunPosted()
-		}
-		x = next
-	}
 }
