@@ -394,6 +394,14 @@ func (h *h1Conn) close() {
 	h.w.putH1(h)
 }
 
+// leave lets an idle connection go of the configuration before, which it would
+// keep from being collected for as long as it says nothing.
+func (h *h1Conn) leave() {
+	if h.state == h1Idle {
+		h.addr = h.acc.port.find(h.net)
+	}
+}
+
 // cut ends the connection whatever it is doing.
 func (h *h1Conn) cut() {
 	h.SetError()

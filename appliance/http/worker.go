@@ -93,8 +93,11 @@ func (w *Worker) Use(g *Generation) {
 	for key, a := range w.acceptors {
 		if p := g.ports[key]; p != nil {
 			a.port = p
+		} else {
+			delete(w.acceptors, key) // open connections keep it
 		}
 	}
+	w.conns.each((*h1Conn).leave)
 	if w.local == nil {
 		w.local = make([]any, len(g.modules))
 		for i, m := range g.modules {
