@@ -13,6 +13,9 @@ import "weir/netio/sock"
 // r must not be used after it unless the caller holds a reference.
 func (r *Request) Finalize(rc Code) {
 	c := r.c
+	if r.debug {
+		r.traceFinalize(rc)
+	}
 	switch {
 	case rc == Done:
 		r.finishConnection()
@@ -181,7 +184,7 @@ func (r *Request) finishConnection() {
 		m.closeRequest(0)
 		return
 	}
-	if m.readingBody {
+	if m.readingBody || m.lingering && m.HasBody() { // what comes next is not a request but the rest of the body
 		m.keepalive = false
 		m.lingering = true
 	}
@@ -210,6 +213,9 @@ func (r *Request) closeRequest(status Code) {
 		linger = lc.lingering.V == LingerAlways || lc.lingering.V == LingerOn && (r.lingering || c.unread())
 	}
 	loc := r.loc
+	if r.debug {
+		r.trace("http close request: keepalive %t, lingering %t", keep, linger)
+	}
 	r.free(status)
 	c.stream.Finish(keep, linger, loc)
 }

@@ -202,6 +202,9 @@ func (h *h1Conn) room() bool {
 	b := append(h.w.Buffers.Get(start+min(2*used, limit)+1), h.head...)
 	h.w.Buffers.Put(h.head)
 	h.head = b
+	if h.state == h1Head {
+		h.r.moveLine(b)
+	}
 	return true
 }
 
@@ -431,8 +434,8 @@ func (h *h1Conn) Finish(keep, linger bool, loc *Location) {
 	h.r, h.active = nil, nil
 	w.stats.Writing--
 	h.state = h1Idle
-	h.flags &^= clientPipelined | clientBuffered | clientDelayed
-	if !keep {
+	h.flags &^= clientPipelined | clientBuffered | clientDelayed | clientWriting
+	if !keep || !h.out.Empty() { // output that nobody ended is not a whole response
 		h.finishClose(linger, loc)
 		return
 	}

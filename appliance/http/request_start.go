@@ -26,6 +26,7 @@ func (r *Request) begin(c *Client, srv *Server) {
 	r.ContentLength = -1
 	r.Version = 1000 // until the request line says otherwise
 	r.read, r.write = nothing, nothing
+	r.chooseLog()
 	loop := c.w.Loop
 	r.startMS = loop.NowMS()
 	r.startSec, r.startMsec = loop.Wall()
@@ -69,6 +70,15 @@ func (r *Request) setLine(block []byte) Code {
 		return OK
 	}
 	return r.setHost(h.Host.Of(block))
+}
+
+// moveLine is setLine again after the head went into a larger buffer: all that
+// was taken from the line pointed into the one before. It cannot fail where it
+// did not the first time.
+func (r *Request) moveLine(block []byte) {
+	r.srv = r.c.addr.Default
+	r.loc = r.srv.root
+	_ = r.setLine(block)
 }
 
 // keepBadLine saves a request line that cannot be parsed, for the logs.
@@ -241,6 +251,7 @@ func (r *Request) useLocation() {
 		r.loc = lc.limitExceptLoc
 		lc = r.loc.core
 	}
+	r.chooseLog()
 	if r.keepalive {
 		r.keepalive = r.mayKeepAlive(lc)
 	}

@@ -45,6 +45,9 @@ var testModule = http.Module{
 		})},
 		{Name: "test_echo", In: conf.Location, Args: conf.NoArgs, Doc: "Answers with the request body.", Set: handler(echoBody)},
 		{Name: "test_status", In: conf.Location, Args: conf.NoArgs, Doc: "Answers 418.", Set: handler(func(*http.Request) http.Code { return 503 })},
+		{Name: "test_request", In: conf.Location, Args: conf.NoArgs, Doc: "Answers with what the request line says.", Set: handler(showRequest)},
+		{Name: "test_unfinished", In: conf.Location, Args: conf.NoArgs, Doc: "Ends before its response does.", Set: handler(unfinished)},
+		{Name: "test_careless", In: conf.Location, Args: conf.NoArgs, Doc: "Answers and leaves the body unread.", Set: handler(careless)},
 		{Name: "test_panic", In: conf.Location, Args: conf.NoArgs, Doc: "Panics.", Set: handler(func(*http.Request) http.Code { panic("test") })},
 	},
 }
@@ -54,6 +57,36 @@ func handler(h http.Handler) conf.Setter {
 		http.ScopeOf(cx).Location().Handler = h
 		return nil
 	}
+}
+
+func showRequest(r *http.Request) http.Code {
+	scribble := r.Alloc(1000) // over a buffer that was given back too early
+	for i := range scribble {
+		scribble[i] = '#'
+	}
+	var b []byte
+	for _, part := range [][]byte{r.RequestLine, r.UnparsedURI, r.URI, r.Args, r.HostName, r.Protocol} {
+		b = append(append(b, part...), '|')
+	}
+	return r.SendResponse(http.StatusOK, textPlain, b)
+}
+
+func unfinished(r *http.Request) http.Code {
+	r.Out.Status, r.Out.ContentLength = 200, 6
+	if rc := r.SendHeader(); rc != http.OK {
+		return rc
+	}
+	l := r.Link()
+	l.Mem = r.CopyString("SECRET")
+	return r.OutputLink(l)
+}
+
+func careless(r *http.Request) http.Code {
+	r.Out.Status, r.Out.ContentLength = 200, 0
+	if rc := r.SendHeader(); rc != http.OK {
+		return rc
+	}
+	return r.SendLast()
 }
 
 func echoBody(r *http.Request) http.Code {
