@@ -69,6 +69,7 @@ const (
 // through methods of Location.
 type coreLoc struct {
 	errorLog    *errlog.Log
+	debugLog    *errlog.Log // errorLog for clients that debug_connection names
 	types       map[string][]byte
 	defaultType conf.Opt[string]
 	root        conf.Opt[*Complex]
@@ -76,7 +77,7 @@ type coreLoc struct {
 	aliasLen    int // length of the location name that alias replaces, -1 for an expression's
 	rootItem    *conf.Item
 
-	limitExcept    uint32 // methods (bit by http1.Method) that limit_except applies to
+	limitExcept    uint32 // methods (bit by http1.Method, the unknown ones among them) that limit_except applies to
 	limitExceptLoc *Location
 	internal       conf.Opt[bool]
 	satisfyAny     conf.Opt[bool]

@@ -247,7 +247,7 @@ func sized[T any](s []T, n int) []T {
 // useLocation applies what a location says about the connection.
 func (r *Request) useLocation() {
 	lc := r.loc.core
-	if lc.limitExceptLoc != nil && r.Method != http1.MethodUnknown && lc.limitExcept&(1<<r.Method) != 0 {
+	if lc.limitExceptLoc != nil && lc.limitExcept&(1<<r.Method) != 0 {
 		r.loc = lc.limitExceptLoc
 		lc = r.loc.core
 	}
