@@ -18,7 +18,7 @@ type Request struct {
 	// Memory that is kept from one request to the next.
 	in       Headers
 	Out      ResponseHead
-	vars     []Value // by variable index
+	ownVars  []Value // see vars
 	state    []any   // module state by module index
 	captures []int   // offsets of the last regular expression match
 	cleanups []cleanup
@@ -76,6 +76,7 @@ type perRequest struct {
 	uriBehindAlias bool
 	uriBroken      bool // `break` kept the location for a path it was not chosen by
 
+	debug      bool // lines of level debug are wanted where r is now
 	internal   bool
 	terminated bool
 	logged     bool
@@ -112,6 +113,7 @@ type perRequest struct {
 	subreqs  int32 // levels of subrequests left
 	Buffered uint8 // bits of filters that hold output back
 
+	vars         []Value // by variable index; a request's subrequests share its own
 	varDepth     int
 	capturesIn   []byte
 	upstreamText []byte
@@ -378,7 +380,7 @@ func (r *Request) reset() {
 	r.head.Clear()
 	r.in.reset()
 	r.Out.reset()
-	clear(r.vars)
+	clear(r.ownVars)
 	clear(r.state)
 	clear(r.cleanups)
 	clear(r.subs)

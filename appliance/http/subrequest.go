@@ -65,7 +65,7 @@ func (r *Request) Subrequest(o SubrequestOptions) *Request {
 	s.c, s.main, s.parent = r.c, m, r
 	s.srv, s.loc = r.srv, r.srv.root
 	s.arena = m.arena
-	s.In = r.In
+	s.In, s.vars = r.In, r.vars
 	s.subreqs = r.subreqs - 1
 	s.uriChanges = maxURIChanges + 1
 	s.internal = true
@@ -91,6 +91,7 @@ func (r *Request) Subrequest(o SubrequestOptions) *Request {
 	s.background = o.Flags&SubBackground != 0
 	s.finish, s.finishData = o.Done, o.Data
 	s.read, s.write = nothing, runSubrequest
+	s.chooseLog()
 	s.startMS, s.startSec, s.startMsec = r.w.Loop.NowMS(), r.w.Loop.Unix(), 0
 	_, s.startMsec = r.w.Loop.Wall()
 	if !s.background {

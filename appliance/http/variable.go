@@ -223,17 +223,6 @@ func (r *Request) Var(index int) *Value {
 	return r.evalVar(v, index)
 }
 
-// CachedVar is Var for uses that want the value as it was when first worked
-// out, also for variables that are not cacheable (rewrite's $name in `if`
-// and `set`, as nginx's indexed variables).
-func (r *Request) CachedVar(index int) *Value {
-	v := &r.vars[index]
-	if v.Flags&(Valid|NotFound) != 0 {
-		return v
-	}
-	return r.evalVar(v, index)
-}
-
 func (r *Request) evalVar(v *Value, index int) *Value {
 	d := r.gen.vars[index]
 	if d.Get == nil { // defined by `set` that has not run

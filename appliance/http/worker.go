@@ -206,7 +206,8 @@ func (w *Worker) takeRequest(g *Generation) *Request {
 		r.Out.reset()
 	}
 	r.gen = g
-	r.vars = sized(r.vars, len(g.vars))
+	r.ownVars = sized(r.ownVars, len(g.vars))
+	r.vars = r.ownVars
 	r.state = sized(r.state, len(g.modules))
 	return r
 }
