@@ -133,8 +133,8 @@ func (w *Worker) Acceptor(l *cycle.Listen) conn.Acceptor {
 func (w *Worker) Shutdown() {
 	w.exiting = true
 	w.conns.each(func(h *h1Conn) {
-		if h.state != h1Idle {
-			return
+		if h.state != h1Idle || h.requests == 0 || h.pos < len(h.head) || h.net.ReadReady() {
+			return // its next request is on the way, or there: it gets its answer
 		}
 		ms := int64(0)
 		if h.acc != nil {
