@@ -4,8 +4,9 @@ import (
 	"weir/netio/buf"
 )
 
-// Panicker is a connection handler that can end what a panic in one of its
-// events has left half done. Nothing of it may be used again.
+// Panicker is a connection handler, or a task of the loop, that can end what a
+// panic in one of its events has left half done. Nothing of it may be used
+// again.
 type Panicker interface{ Panicked() }
 
 // Panicked contains a panic: what is what the loop was running. The request
@@ -13,10 +14,14 @@ type Panicker interface{ Panicked() }
 // its memory is left to the collector, since nobody knows what state it is in.
 func (w *Worker) Panicked(what any) {
 	w.stats.Panics++
-	if c, ok := what.(*Client); ok { // a posted request
-		if h, ok := c.stream.(*h1Conn); ok {
+	switch t := what.(type) {
+	case *Client: // a posted request
+		if h, ok := t.stream.(*h1Conn); ok {
 			h.Panicked()
 		}
+		return
+	case Panicker:
+		t.Panicked()
 		return
 	}
 	c := w.Driver.ConnOf(what)
@@ -45,15 +50,33 @@ func (h *h1Conn) Panicked() {
 		return
 	}
 	if r := h.r; r != nil {
-		h.w.stats.Writing--
+		if h.state == h1Busy {
+			h.w.stats.Writing--
+		} else {
+			h.w.stats.Reading--
+		}
 		cleanAfterPanic(r)
 		if !r.headerSent {
 			h.send500()
+		}
+		r.read, r.write = nothing, nothing
+		for _, s := range r.subs { // what still comes back, as a file read, finds nothing to do
+			s.read, s.write = nothing, nothing
 		}
 	}
 	h.w.conns.remove(h)
 	h.dropPosted()
 	c.Close()
+}
+
+// Panicked implements Panicker.
+func (t *writeTask) Panicked() { (*h1Conn)(t).Panicked() }
+
+// Panicked implements Panicker.
+func (t *fileRead) Panicked() {
+	if r := t.st.r; r != nil {
+		r.Panicked()
+	}
 }
 
 // cleanAfterPanic releases what the request holds elsewhere (upstream
