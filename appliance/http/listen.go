@@ -2,7 +2,6 @@ package http
 
 import (
 	"net/netip"
-	"os"
 	"strconv"
 	"strings"
 
@@ -62,10 +61,11 @@ func (p *Port) find(c *conn.Conn) *Address {
 	return p.addrs[len(p.addrs)-1]
 }
 
-// defaultListen is the address of a server without a listen directive.
-func defaultListen() sock.Addr {
+// defaultListen is the address of a server without a listen directive: port 80
+// where the master may bind it.
+func defaultListen(c *cycle.Cycle) sock.Addr {
 	port := uint16(8000)
-	if os.Geteuid() == 0 {
+	if c.Root {
 		port = 80
 	}
 	return sock.AddrFrom(netip.IPv4Unspecified(), port)
