@@ -138,7 +138,7 @@ func requestFinalizer(r *Request) { r.Finalize(OK) }
 func (r *Request) terminate(rc Code) {
 	m := r.main
 	m.terminated = true
-	if rc > 0 && (m.Out.Status == 0 || m.c.net.Sent == 0) {
+	if rc > 0 && (m.Out.Status == 0 || m.sent == 0) {
 		m.Out.Status = int(rc)
 	}
 	m.runCleanups()
@@ -229,7 +229,7 @@ func (c *Client) unread() bool {
 // free logs the request and gives it and its subrequests back.
 func (r *Request) free(status Code) {
 	r.runCleanups()
-	if status > 0 && (r.Out.Status == 0 || r.c.net.Sent == 0) {
+	if status > 0 && (r.Out.Status == 0 || r.sent == 0) {
 		r.Out.Status = int(status)
 	}
 	if !r.logged {
