@@ -119,7 +119,11 @@ func readBody(r *Request) {
 // (Again); a status says that it cannot be had.
 func (r *Request) fillBody() Code {
 	b := r.body
-	for {
+	for round := 0; ; round++ {
+		if round == bodyRounds {
+			r.c.net.PostReadable()
+			return Again
+		}
 		if len(b.mem) == cap(b.mem) {
 			if rc := r.spillBody(); rc != OK {
 				return rc
@@ -128,8 +132,8 @@ func (r *Request) fillBody() Code {
 		n, rc := r.c.stream.ReadBody(r, b.mem[len(b.mem):cap(b.mem)])
 		b.mem = b.mem[:len(b.mem)+n]
 		b.Received += int64(n)
-		if rc > OK {
-			return rc
+		if rc > OK || rc == Error {
+			return r.bodyLost(rc)
 		}
 		if rc := r.checkBodySize(b.Received); rc != OK {
 			return rc
@@ -146,6 +150,21 @@ func (r *Request) fillBody() Code {
 			return Again
 		}
 	}
+}
+
+// bodyRounds is how many buffers one event reads of a body, so that a fast
+// client does not hold the worker.
+const bodyRounds = 64
+
+// bodyLost is the status for a body that ReadBody cannot go on with, for the
+// reason it gave.
+func (r *Request) bodyLost(rc Code) Code {
+	if rc != Error {
+		return rc
+	}
+	r.c.SetError()
+	r.Log(LogInfo, "client prematurely closed connection")
+	return StatusBadRequest
 }
 
 // checkBodySize applies client_max_body_size to a body of unknown length.
@@ -246,8 +265,8 @@ func (r *Request) ReadPart(p []byte) (n int, rc Code) {
 	}
 	n, rc = r.c.stream.ReadBody(r, p)
 	r.partRead += int64(n)
-	if rc > OK {
-		return n, rc
+	if rc > OK || rc == Error {
+		return n, r.bodyLost(rc)
 	}
 	if rc := r.checkBodySize(r.partRead); rc != OK {
 		return n, rc
@@ -293,8 +312,7 @@ func (r *Request) DiscardBody() Code {
 	r.bodyLeft = r.ContentLength
 	switch rc := r.drainBody(); {
 	case rc == OK:
-		r.lingering = false
-		r.body = &Body{complete: true}
+		r.body = &noBody
 		return OK
 	case rc > OK:
 		return rc
@@ -305,20 +323,32 @@ func (r *Request) DiscardBody() Code {
 	return OK
 }
 
-// drainBody reads and forgets; OK when the body has ended.
+// drainBody reads and forgets; OK when no more of the body comes. The request
+// is then one without a body. A client that has closed its side may still wait
+// for the response.
 func (r *Request) drainBody() Code {
-	scratch := r.w.Buffers.Get(4096)
+	scratch := r.w.Buffers.Get(drainBuffer)
 	defer r.w.Buffers.Put(scratch)
-	for {
-		_, rc := r.c.stream.ReadBody(r, scratch[:cap(scratch)])
-		switch {
-		case rc == Done:
+	for range bodyRounds {
+		switch _, rc := r.c.stream.ReadBody(r, scratch[:cap(scratch)]); rc {
+		case OK:
+		case Error:
+			r.keepalive = false
+			fallthrough
+		case Done:
+			r.ContentLength, r.ChunkedBody = 0, false
+			r.lingering = false
 			return OK
-		case rc != OK:
+		default:
 			return rc
 		}
 	}
+	r.c.net.PostReadable()
+	return Again
 }
+
+// drainBuffer is the size of the pieces that an unwanted body is read in.
+const drainBuffer = 16 << 10
 
 // discardedBody is the read handler while a body is thrown away.
 func discardedBody(r *Request) {
@@ -340,7 +370,6 @@ func discardedBody(r *Request) {
 	switch {
 	case rc == OK:
 		r.discarding = false
-		r.lingering = false
 		r.lingerUntil = 0
 		r.Finalize(Done)
 	case rc == Again:

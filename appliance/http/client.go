@@ -38,6 +38,7 @@ const (
 	writeTimedOut                           // the write timer expired
 	clientRunning                           // inside an event of this connection
 	clientWriting                           // the rest of a write is due at the next turn
+	clientDebug                             // debug_connection names the client
 	clientPipelined                         // the current request came behind another one in one read
 )
 
@@ -54,7 +55,8 @@ type Stream interface {
 	Send(r *Request, in *Chain) Code
 	// ReadBody reads decoded request body bytes into p: n > 0 with OK;
 	// Again: wait for the read handler; Done (n may be > 0): the body is
-	// complete; a status: the client broke the framing.
+	// complete; Error: the client has gone, or closed its side, before that; a
+	// status: it broke the framing.
 	ReadBody(r *Request, p []byte) (n int, rc Code)
 	// SendContinue sends a 100 response, if the protocol has one.
 	SendContinue(r *Request) Code
@@ -224,6 +226,9 @@ func (c *Client) event(readable bool) {
 // request.
 func (c *Client) log() *errlog.Log {
 	if c.addr != nil {
+		if c.flags&clientDebug != 0 {
+			return c.addr.Default.root.core.debugLog
+		}
 		return c.addr.Default.root.core.errorLog
 	}
 	return errlog.Default()

@@ -23,6 +23,9 @@ func (h *h1Conn) SendHeader(r *Request) Code {
 	size := 512 + len(r.Out.Headers.block) + 8*len(r.Out.Headers.list) + len(r.Out.StatusLine) + len(r.Out.ContentType)
 	b := h.w.Buffers.Get(max(size+smallBody, headBuffer))
 	b = h.appendHead(b, r)
+	if r.debug {
+		r.traceReply(b)
+	}
 	r.headerSize = int64(len(b))
 	l := h.w.Buffers.Link()
 	l.Mem, l.Data = b, b
@@ -344,20 +347,20 @@ func (r *Request) allowance(rate, sent int64) (limit, waitMS int64) {
 	return limit, 0
 }
 
-// SendContinue implements Stream.
+// SendContinue implements Stream. What a full socket does not take goes ahead
+// of the response.
 func (h *h1Conn) SendContinue(*Request) Code {
 	l := h.text(32)
 	l.Mem = append(l.Mem, "HTTP/1.1 100 Continue\r\n\r\n"...)
 	l.Data = l.Mem
 	var ch Chain
 	ch.Append(l)
-	if _, err := h.net.Send(&ch, 0); err != nil {
+	if _, err := h.net.Send(&ch, 0); err != nil && err != conn.ErrAgain {
 		h.w.Buffers.DoneChain(&ch)
-		if err != conn.ErrAgain { // a full socket so early: the client can do without
-			h.SetError()
-			return Error
-		}
+		h.SetError()
+		return Error
 	}
+	h.out.AppendChain(&ch)
 	return OK
 }
 
@@ -385,7 +388,7 @@ func (h *h1Conn) readLength(r *Request, p []byte) (int, Code) {
 	} else {
 		var err error
 		if n, err = h.net.Recv(p); n == 0 {
-			return 0, h.bodyFault(r, err)
+			return 0, bodyFault(err)
 		}
 	}
 	r.bodyLeft -= int64(n)
@@ -397,13 +400,11 @@ func (h *h1Conn) readLength(r *Request, p []byte) (int, Code) {
 }
 
 // bodyFault turns a Recv without bytes into a Code.
-func (h *h1Conn) bodyFault(r *Request, err error) Code {
+func bodyFault(err error) Code {
 	if err == conn.ErrAgain {
 		return Again
 	}
-	h.SetError()
-	r.Log(LogInfo, "client prematurely closed connection")
-	return StatusBadRequest
+	return Error
 }
 
 // readChunked decodes chunks out of what was read behind the head, then out
@@ -425,7 +426,7 @@ func (h *h1Conn) readChunked(r *Request, p []byte) (int, Code) {
 			m, err := h.net.Recv(h.raw[:cap(h.raw)])
 			h.raw, h.rawPos = h.raw[:m], 0
 			if m == 0 {
-				return 0, h.bodyFault(r, err)
+				return 0, bodyFault(err)
 			}
 			continue
 		}

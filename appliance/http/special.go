@@ -107,6 +107,9 @@ func (r *Request) specialResponse(rc Code) Code {
 // sendErrorPage redirects to the page of the configuration, internally for
 // paths and @names, by a 302 (or the given status) for URLs.
 func (r *Request) sendErrorPage(p *errorPage) Code {
+	if p.overwrite != 0 && p.overwrite != int(StatusOK) {
+		r.expectTested = true // the client is told the outcome, not to go on
+	}
 	if p.overwrite >= 0 {
 		r.errStatus = Code(p.overwrite)
 		if p.overwrite == 0 {
@@ -114,7 +117,7 @@ func (r *Request) sendErrorPage(p *errorPage) Code {
 		}
 	}
 	uri := p.target.Eval(r)
-	if len(uri) == 0 || uri[0] == '/' {
+	if len(uri) > 0 && uri[0] == '/' {
 		args := p.args
 		if i := bytes.IndexByte(uri, '?'); i >= 0 && !isConstant(p.target) {
 			uri, args = uri[:i], uri[i+1:]
@@ -124,9 +127,10 @@ func (r *Request) sendErrorPage(p *errorPage) Code {
 		}
 		return r.InternalRedirect(uri, args)
 	}
-	if uri[0] == '@' {
+	if len(uri) > 0 && uri[0] == '@' {
 		return r.NamedRedirect(string(uri))
 	}
+	r.expectTested = true
 	if r.DiscardBody() != OK {
 		r.keepalive = false
 	}
