@@ -126,6 +126,7 @@ var workerMetrics = []workerMetric{
 	perWorker("up", "Whether the worker answered in time; if not, its values are those of the scrape before.", gauge,
 		func(r *report) float64 { return truth(r.up) }),
 	perWorker("connections", "Client connections of the worker.", gauge, func(r *report) float64 { return float64(r.active) }),
+	perWorker("upstream_idle_connections", "Idle connections to backends kept.", gauge, func(r *report) float64 { return float64(r.idle) }),
 	perWorker("receives_total", "Receive calls made.", counter, func(r *report) float64 { return float64(r.conns.Recvs) }),
 	perWorker("sends_total", "Send calls made.", counter, func(r *report) float64 { return float64(r.conns.Sends) }),
 	perWorker("mailbox_seconds", "Time a task from outside waited for its turn on the loop, at this scrape.", gauge,
@@ -171,8 +172,8 @@ func (t *totals) peers(add adder) {
 	type key struct{ group, peer string }
 	seen := make(map[key]int)
 	var list []upstream.PeerStatus
-	for _, p := range upstream.Peers(t.gen, time.Now()) {
-		k := key{p.Group, p.Peer}
+	for _, p := range upstream.Status(t.gen, time.Now().Unix()) {
+		k := key{p.Group, p.Address}
 		i, again := seen[k]
 		if !again {
 			seen[k] = len(list)
@@ -181,11 +182,11 @@ func (t *totals) peers(add adder) {
 		}
 		list[i].Conns += p.Conns
 		list[i].Fails += p.Fails
-		list[i].Usable = list[i].Usable || p.Usable
+		list[i].Available = list[i].Available || p.Available
 	}
 	for _, p := range list {
-		add(descPeerConns, gauge, float64(p.Conns), p.Group, p.Peer)
-		add(descPeerFails, gauge, float64(p.Fails), p.Group, p.Peer)
-		add(descPeerUp, gauge, truth(p.Usable), p.Group, p.Peer)
+		add(descPeerConns, gauge, float64(p.Conns), p.Group, p.Address)
+		add(descPeerFails, gauge, float64(p.Fails), p.Group, p.Address)
+		add(descPeerUp, gauge, truth(p.Available), p.Group, p.Address)
 	}
 }

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"bytes"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"weir/appliance/http"
+	"weir/appliance/http/upstream"
 	"weir/netio/buf"
 	"weir/netio/conn"
 	"weir/netio/poll"
@@ -23,6 +25,7 @@ const answerTime = 500 * time.Millisecond
 type sample struct {
 	stats   http.Stats
 	active  int // client connections
+	idle    int // connections to backends
 	conns   conn.Stats
 	buffers buf.PoolStats
 	lag     time.Duration // from the question to its turn on the loop
@@ -62,13 +65,18 @@ type scrape struct {
 // run is the goroutine: it asks, prints and sends the reply back.
 func (s *scrape) run() {
 	defer s.hub.running.Add(-1)
+	defer func() {
+		if p := recover(); p != nil { // a goroutine's panic would end the server
+			s.err = fmt.Errorf("panic: %v", p)
+		}
+		s.loop.Post((*reply)(s))
+	}()
 	var workers []*http.Worker
 	if list := s.process.Workers.Load(); list != nil {
 		workers = *list
 	}
 	t := &totals{process: s.process, gen: s.gen, workers: s.hub.ask(workers, answerTime)}
 	s.body, s.err = s.hub.print(t)
-	s.loop.Post((*reply)(s))
 }
 
 // print renders t and the runtime's metrics.
@@ -142,9 +150,11 @@ type question struct {
 // Run implements poll.Task on the worker asked.
 func (q *question) Run() {
 	w := q.w
-	q.answers <- report{w: w, sample: sample{
-		stats: w.Stats(), active: w.Active(), conns: w.Driver.Stats(), buffers: w.Buffers.Stats(), lag: time.Since(q.asked),
-	}}
+	s := sample{stats: w.Stats(), active: w.Active(), conns: w.Driver.Stats(), buffers: w.Buffers.Stats(), lag: time.Since(q.asked)}
+	if w.Generation() != nil { // else the worker has just begun, without modules
+		s.idle = upstream.Idle(w)
+	}
+	q.answers <- report{w: w, sample: s}
 }
 
 // reply is what comes back to the worker of the request.
