@@ -307,7 +307,13 @@ func (c *compiler) set(s *charset) {
 }
 
 func (c *compiler) uext(s *charset) *ext {
-	return &ext{ascii: c.intern(s.bytes(128)), set: s}
+	e := &ext{ascii: c.intern(s.bytes(128)), low: new([32]uint64), set: s}
+	for _, sp := range s.r {
+		for r := sp.lo; r <= sp.hi && r < 0x800; r++ {
+			e.low[r>>6] |= 1 << (r & 63)
+		}
+	}
+	return e
 }
 
 func (c *compiler) capture(n *node, rest *first) {

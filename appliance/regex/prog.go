@@ -89,9 +89,10 @@ type inst struct {
 
 // ext holds the operands of the rarer instructions.
 type ext struct {
-	ascii  *byteSet // opUSet and loops: members below 128
-	set    *charset // and the others
-	list   []int32  // groups
+	ascii  *byteSet    // opUSet and loops: members below 128
+	low    *[32]uint64 // those below 0x800, a bit each: two bytes of UTF-8
+	set    *charset    // and the others
+	list   []int32     // groups
 	table  *altTable
 	hasAll bool
 }

@@ -117,8 +117,12 @@ func (e *ext) match(s []byte, p int) int {
 	if p >= len(s) {
 		return 0
 	}
-	if c := s[p]; c < utf8.RuneSelf {
+	c := s[p]
+	if c < utf8.RuneSelf {
 		return b2i(e.ascii[c])
+	}
+	if c >= 0xc2 && c < 0xe0 && p+1 < len(s) && s[p+1]&0xc0 == 0x80 {
+		return 2 * int(e.low[c&31]>>(s[p+1]&63)&1)
 	}
 	r, n := utf8.DecodeRune(s[p:])
 	if e.set.has(r) {
