@@ -60,11 +60,11 @@ func (vm *VM) newKey(t *Table, k Value, h uint32, v Value) {
 	}
 }
 
-func (vm *VM) setGlobal(l *State, t *Table, k, v Value) bool {
+func (vm *VM) setGlobal(l *State, t *Table, k, v Value) {
 	if vm.OnGlobalWrite != nil && t == vm.globals && t.Get(k).n == tagNil {
 		vm.OnGlobalWrite(l, k.str())
 	}
-	return vm.setAny(l, mkTable(t), k, v)
+	vm.setAny(l, mkTable(t), k, v)
 }
 
 // arithOp carries out any arithmetic instruction on any operands.

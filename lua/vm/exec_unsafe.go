@@ -174,9 +174,7 @@ reload:
 				continue
 			}
 			fr.pc = int32(pc)
-			if vm.setGlobal(l, t, *c, *v) {
-				continue
-			}
+			vm.setGlobal(l, t, *c, *v)
 			goto reload
 		case opSetField:
 			o := &r[uint8(i>>8)]
@@ -395,6 +393,7 @@ reload:
 				if vm.fuel--; vm.fuel < 0 {
 					fr.pc = int32(pc)
 					vm.outOfFuel(l)
+					goto reload
 				}
 			}
 		case opJmpClose:
@@ -403,6 +402,7 @@ reload:
 			if vm.fuel--; vm.fuel < 0 {
 				fr.pc = int32(pc)
 				vm.outOfFuel(l)
+				goto reload
 			}
 		case opClose:
 			if l.open != nil {
@@ -582,12 +582,13 @@ reload:
 				case spNext:
 					// The position in r[a+3], where it is a number, stands for the control variable.
 					if t := &r[a+1]; t.n == tagTable && r[a+3].n >= minNumber {
+						if vm.fuel--; vm.fuel < 0 {
+							fr.pc = int32(pc - 1) // again from here
+							vm.outOfFuel(l)
+							goto reload
+						}
 						nc := uint8(i >> 32)
 						key, val, pos, ok := t.table().iterate(uint32(r[a+3].num()))
-						if vm.fuel--; vm.fuel < 0 {
-							fr.pc = int32(pc)
-							vm.outOfFuel(l)
-						}
 						if !ok {
 							pc++ // past opTForLoop
 							continue
@@ -606,11 +607,12 @@ reload:
 					}
 				case spIpairs:
 					if t := &r[a+1]; t.n == tagTable && r[a+2].n >= minNumber {
-						nc := uint8(i >> 32)
 						if vm.fuel--; vm.fuel < 0 {
-							fr.pc = int32(pc)
+							fr.pc = int32(pc - 1)
 							vm.outOfFuel(l)
+							goto reload
 						}
+						nc := uint8(i >> 32)
 						idx := int(r[a+2].num()) + 1
 						tt := t.table()
 						var val Value
@@ -813,10 +815,9 @@ reload:
 					t.setHash(hashBits(n))
 				}
 			}
-			vm.used.Bytes += int64(t.bytes())
-			if vm.budget.Bytes > 0 && vm.used.Bytes > vm.budget.Bytes {
+			if vm.used.Bytes += int64(t.bytes()); vm.used.Bytes > vm.byteLimit {
 				fr.pc = int32(pc)
-				vm.account(0)
+				vm.outOfMemory()
 			}
 			r[uint8(i>>8)] = mkTable(t)
 		case opSetList:

@@ -129,3 +129,40 @@ func TestAbandonedCoroutinesAreGarbage(t *testing.T) {
 		t.Errorf("goroutines went from %d to %d", before, n)
 	}
 }
+
+func TestAWalkMeasuresWhatIsReachableInSlices(t *testing.T) {
+	vm, _ := newTestVM(t)
+	measure := func() int64 {
+		w := vm.NewWalk()
+		for i := 0; !w.Step(100); i++ {
+			if i > 1000000 {
+				t.Fatal("the walk does not end")
+			}
+		}
+		return w.Bytes()
+	}
+	before := measure()
+	if _, e := runChunk(t, vm, `big = {} for i = 1, 1000 do big[i] = ("x"):rep(1000) .. i end loop = {} loop.loop = loop
+		co = coroutine.wrap(function() local held = ("y"):rep(1e6) coroutine.yield() return held end) co()
+		local up = ("z"):rep(1e6) function closure() up = up return up end`, "=t"); e != nil {
+		t.Fatal(e.Traceback)
+	}
+	if d := measure() - before; d < 3000000 || d > 3200000 {
+		t.Errorf("3 MB of strings were measured as %d bytes", d)
+	}
+	vm.MemoryLimit = before + 1<<20
+	measure()
+	vm.ResetUsage()
+	if _, e := runChunk(t, vm, `local t = {} for i = 1, 1e6 do t[i] = {} end`, "=t"); e == nil || e.Text != "not enough memory" {
+		t.Errorf("got %v, want an error of memory", e)
+	}
+	vm.ResetUsage()
+	if _, e := runChunk(t, vm, `big, co, closure = nil`, "=t"); e != nil {
+		t.Error(e)
+	}
+	measure()
+	vm.ResetUsage()
+	if _, e := runChunk(t, vm, `local t = {} for i = 1, 1e5 do t[i] = {} end`, "=t"); e != nil {
+		t.Error(e)
+	}
+}

@@ -21,14 +21,7 @@ type Task struct {
 
 	running, done, aborting bool
 
-	// Of the VM while the task is parked.
-	cur       *State
-	goDepth   int
-	inError   int
-	used      Usage
-	fuel      int64
-	late      bool
-	unguarded bool
+	state runState // of the VM while the task is parked
 
 	// Data is for the host.
 	Data any
@@ -43,12 +36,7 @@ func (vm *VM) Go(fn func(l *State)) *Task {
 	t := vm.takeTask()
 	t.job = fn
 	t.done, t.aborting = false, false
-	t.cur = t.l
-	t.goDepth, t.inError = 0, 0
-	t.used, t.fuel, t.late, t.unguarded = Usage{}, fuelSlice, false, false
-	if n := vm.budget.Instructions; n > 0 && n < fuelSlice {
-		t.fuel = n
-	}
+	t.state = runState{cur: t.l, task: t, fuel: vm.runFuel(), byteLimit: vm.runBytes()}
 	t.Resume()
 	return t
 }
@@ -99,15 +87,14 @@ func (t *Task) Resume() {
 		panic("BUG: resume of a task that is not parked")
 	}
 	vm := t.vm
-	prev, cur, depth, inError, used, fuel, late, unguarded := vm.task, vm.cur, vm.goDepth, vm.inError, vm.used, vm.fuel, vm.late, vm.unguarded
-	vm.task, vm.cur, vm.goDepth, vm.inError, vm.used, vm.fuel, vm.late, vm.unguarded = t, t.cur, t.goDepth, t.inError, t.used, t.fuel, t.late, t.unguarded
+	outer := vm.runState
+	vm.runState = t.state
 	t.running = true
 	t.next()
 	t.running = false
-	t.cur, t.goDepth, t.inError, t.used, t.fuel, t.late, t.unguarded = vm.cur, vm.goDepth, vm.inError, vm.used, vm.fuel, vm.late, vm.unguarded
-	vm.task, vm.cur, vm.goDepth, vm.inError, vm.used, vm.fuel, vm.late, vm.unguarded = prev, cur, depth, inError, used, fuel, late, unguarded
+	t.state, vm.runState = vm.runState, outer
 	if t.done {
-		t.cur = nil
+		t.state = runState{}
 		if len(vm.idle) >= maxIdleTasks {
 			t.stop()
 			return

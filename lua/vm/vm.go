@@ -2,6 +2,7 @@ package vm
 
 import (
 	"io"
+	"math"
 	"os"
 	"runtime/metrics"
 )
@@ -15,17 +16,27 @@ const (
 	maxStringBytes = 1<<31 - 1 // longest string built
 )
 
+// runState is what belongs to the run under way: it changes hands when a task is resumed or parks.
+type runState struct {
+	cur       *State // the thread that runs
+	task      *Task  // the task that runs, nil on the owner's own stack
+	fuel      int64  // loop ends and calls until the budgets are looked at
+	used      Usage
+	byteLimit int64 // of used.Bytes
+	goDepth   int   // calls from Go into Lua under way
+	inError   int   // error handlers under way
+	unguarded bool  // the loop that runs has no recover of its own
+	late      bool  // the instruction budget was exceeded once
+}
+
 // VM is a Lua universe: one global table, its threads and limits. It belongs to one worker; nothing in it is
 // locked. Prototypes are shared between VMs, everything else is not.
 type VM struct {
-	cur  *State // the thread that runs
+	runState
+
 	main *State
 
-	fuel      int64 // loop ends and calls until the budgets are looked at
-	goDepth   int
-	unguarded bool // the loop that runs has no recover of its own
-	inError   int
-	maxDepth  int
+	maxDepth int
 
 	globals  *Table
 	registry *Table
@@ -46,18 +57,16 @@ type VM struct {
 	ioIn  Value  // current files of io
 	ioOut Value
 
-	task *Task   // that runs
 	idle []*Task // pooled
 
-	budget  Budget
-	used    Usage
-	late    bool // the instruction budget was exceeded once
-	abort   bool
-	gc      gcState
-	rng     prng
-	buf     []byte
-	dumps   map[string]*Proto
-	patFree *matchState
+	budget     Budget
+	overMemory bool // the last walk found more than MemoryLimit
+	abort      bool
+	gc         gcState
+	rng        prng
+	buf        []byte
+	dumps      map[string]*Proto
+	patFree    *matchState
 
 	// Stdout, Stderr and Stdin are what print and io use; nil means the process's.
 	Stdout, Stderr io.Writer
@@ -67,6 +76,8 @@ type VM struct {
 	AllowExec bool
 	// Compile, when set, compiles chunks in place of the package's Compile: a script cache.
 	Compile func(src, name string) (*Proto, error)
+	// MemoryLimit bounds the reachable bytes, as Walk measures them; 0: no bound.
+	MemoryLimit int64
 	// OnGlobalWrite, when set, is called before a new global variable is created.
 	OnGlobalWrite func(l *State, name string)
 	// TaskYield, when set, is coroutine.yield in the outermost thread of a task, which nobody in Lua resumed: a host
@@ -96,7 +107,8 @@ type Usage struct {
 
 // New returns a VM with an empty global table; OpenLibs fills it.
 func New() *VM {
-	vm := &VM{maxDepth: defaultDepth, fuel: fuelSlice, sig: &signal{}}
+	vm := &VM{maxDepth: defaultDepth, sig: &signal{}}
+	vm.fuel = fuelSlice
 	vm.budget.PatternSteps = defaultPattern
 	vm.budget.StringBytes = maxStringBytes
 	vm.globals = NewTable(0, 64)
@@ -108,6 +120,7 @@ func New() *VM {
 	vm.main.status = stRunning
 	vm.cur = vm.main
 	vm.rng.seed(0)
+	vm.setByteLimit()
 	return vm
 }
 
@@ -144,10 +157,8 @@ func (vm *VM) SetBudget(b Budget) {
 // ResetUsage begins a run: what it uses is counted from here.
 func (vm *VM) ResetUsage() {
 	vm.used, vm.late = Usage{}, false
-	vm.fuel = fuelSlice
-	if n := vm.budget.Instructions; n > 0 && n < fuelSlice {
-		vm.fuel = n
-	}
+	vm.setByteLimit()
+	vm.fuel = vm.runFuel()
 }
 
 // Usage returns what the current run has used so far.
@@ -159,10 +170,47 @@ func (vm *VM) Usage() Usage {
 
 // account counts n allocated bytes against the run's budget.
 func (vm *VM) account(n int) {
-	vm.used.Bytes += int64(n)
-	if vm.budget.Bytes > 0 && vm.used.Bytes > vm.budget.Bytes {
-		vm.used.Bytes = 0 // room for the handler
-		vm.cur.raiseText("not enough memory")
+	if vm.used.Bytes += int64(n); vm.used.Bytes > vm.byteLimit {
+		vm.outOfMemory()
+	}
+}
+
+// errorRoom is what a run may allocate after it was told that memory is out, to handle the error.
+const errorRoom = 1 << 16
+
+func (vm *VM) outOfMemory() {
+	vm.byteLimit = vm.used.Bytes + errorRoom
+	vm.cur.raiseText("not enough memory")
+}
+
+// setByteLimit derives the limit that account compares with from the budget and the last measurement.
+func (vm *VM) setByteLimit() { vm.byteLimit = vm.runBytes() }
+
+// runBytes is what a run may allocate.
+func (vm *VM) runBytes() int64 {
+	switch {
+	case vm.overMemory:
+		return errorRoom
+	case vm.budget.Bytes > 0:
+		return vm.budget.Bytes
+	}
+	return math.MaxInt64
+}
+
+// runFuel is the first slice of a run.
+func (vm *VM) runFuel() int64 {
+	if n := vm.budget.Instructions; n > 0 && n < fuelSlice {
+		return n
+	}
+	return fuelSlice
+}
+
+// measured takes the result of a walk: while it is above MemoryLimit each run may allocate only a little.
+func (vm *VM) measured(bytes int64) {
+	over := vm.MemoryLimit > 0 && bytes > vm.MemoryLimit
+	if over != vm.overMemory {
+		vm.overMemory = over
+		vm.setByteLimit()
 	}
 }
 
