@@ -58,17 +58,11 @@ var defaultTypes = []string{"text/html", "text/xml", "text/plain", "text/vnd.wap
 type mainConf struct {
 	names  []string
 	tables map[pair]*table
-	needed []need
+	needed []pair // what locations recode
 }
 
 // pair is a way from one charset to another, by index.
 type pair struct{ from, to int }
-
-// need is a pair that a location recodes.
-type need struct {
-	pair
-	at *conf.Item
-}
 
 // unknown is the index of a charset the configuration does not name.
 const unknown = -1
@@ -114,7 +108,7 @@ func merge(b *http.Builder, p, c *locConf) error {
 	to, from := c.charset.V, c.source.V
 	if !to.off && !from.off && to.variable < 0 && from.variable < 0 && to.index != from.index {
 		m := main.In(b)
-		m.needed = append(m.needed, need{pair: pair{from.index, to.index}})
+		m.needed = append(m.needed, pair{from.index, to.index})
 	}
 	return nil
 }
@@ -123,7 +117,7 @@ func merge(b *http.Builder, p, c *locConf) error {
 func finish(b *http.Builder) error {
 	m := main.In(b)
 	for _, n := range m.needed {
-		if m.tables[n.pair] == nil {
+		if m.tables[n] == nil {
 			return conf.Errorf("no \"charset_map\" between the charsets \"%s\" and \"%s\"", m.names[n.from], m.names[n.to])
 		}
 	}
@@ -157,7 +151,7 @@ func (c *choice) value(r *http.Request, m *mainConf) (name []byte, index int, ok
 	if c.variable < 0 {
 		return []byte(m.names[c.index]), c.index, true
 	}
-	v := r.CachedVar(c.variable)
+	v := r.Var(c.variable)
 	if !v.Found() {
 		return nil, unknown, false
 	}
