@@ -123,6 +123,9 @@ func setDebugConnection(cx *conf.Cx, it *conf.Item) error {
 	return nil
 }
 
+// DebugsAny tells whether there is a debug_connection.
+func (e *Events) DebugsAny() bool { return e.DebugUnix || len(e.DebugPrefixes) > 0 }
+
 // Debugs tells whether debug_connection names a client.
 func (e *Events) Debugs(a sock.Addr) bool {
 	if a.Family() == sock.Unix {

@@ -23,6 +23,10 @@ func finishCore(b *Builder) error {
 			if l.core.errorLog == nil {
 				l.core.errorLog = g.Cycle.Log
 			}
+			l.core.debugLog = l.core.errorLog
+			if g.Cycle.Events.DebugsAny() {
+				l.core.debugLog = l.core.errorLog.Debugging()
+			}
 		}
 		return nil
 	})

@@ -21,13 +21,13 @@ const (
 // LogOn reports whether messages of that level are logged for r. Ask it
 // before building a message that costs something.
 func (r *Request) LogOn(level errlog.Level) bool {
-	return r.loc.core.errorLog.On(level)
+	return r.log().On(level)
 }
 
 // Log writes msg to the error log of r's location, with nginx's context
 // behind it: client, server, request, subrequest, upstream, host, referrer.
 func (r *Request) Log(level errlog.Level, msg string) {
-	l := r.loc.core.errorLog
+	l := r.log()
 	if !l.On(level) {
 		return
 	}
@@ -38,7 +38,7 @@ func (r *Request) Log(level errlog.Level, msg string) {
 
 // Logf is Log with a format, for cold paths.
 func (r *Request) Logf(level errlog.Level, format string, args ...any) {
-	l := r.loc.core.errorLog
+	l := r.log()
 	if !l.On(level) {
 		return
 	}
@@ -48,7 +48,7 @@ func (r *Request) Logf(level errlog.Level, format string, args ...any) {
 }
 
 // ErrorLog is the error log in force for r.
-func (r *Request) ErrorLog() *errlog.Log { return r.loc.core.errorLog }
+func (r *Request) ErrorLog() *errlog.Log { return r.log() }
 
 func (r *Request) appendLogContext(b []byte) []byte {
 	m := r.main

@@ -46,6 +46,9 @@ func runPhases(r *Request) {
 	engine := r.gen.engine
 	for r.phase < len(engine) {
 		e := &engine[r.phase]
+		if r.debug {
+			r.tracePhase(e)
+		}
 		goOn := false
 		switch e.kind {
 		case FindConfig:
@@ -98,6 +101,9 @@ func (r *Request) findConfig() bool {
 	}
 	r.useLocation()
 	l = r.loc
+	if r.debug {
+		r.traceLocation()
+	}
 	if max := l.core.clientMaxBodySize.V; r.ContentLength != -1 && !r.discarding && max != 0 && max < r.ContentLength {
 		r.Logf(LogErr, "client intended to send too large body: %d bytes", r.ContentLength)
 		r.expectTested = true
