@@ -49,7 +49,9 @@ func TestHardPatternsEndInTime(t *testing.T) {
 		if got != tt.want {
 			t.Errorf("%s: got %s, want %s", tt.pattern, got, tt.want)
 		}
-		if took > 500*time.Millisecond {
+		// Milliseconds on an idle machine; the bound leaves room for a busy one
+		// and for the race detector.
+		if took > 10*time.Second {
 			t.Errorf("%s: took %v", tt.pattern, took)
 		}
 	}
