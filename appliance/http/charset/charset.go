@@ -1,6 +1,7 @@
 package charset
 
 import (
+	"bytes"
 	"strings"
 
 	"weir/appliance/conf"
@@ -56,7 +57,7 @@ var defaultTypes = []string{"text/html", "text/xml", "text/plain", "text/vnd.wap
 // mainConf is the charsets the configuration names and the tables between
 // them.
 type mainConf struct {
-	names  []string
+	names  [][]byte
 	tables map[pair]*table
 	needed []pair // what locations recode
 }
@@ -70,7 +71,7 @@ const unknown = -1
 // index finds a charset; names differ by more than case.
 func (m *mainConf) index(name []byte) int {
 	for i, n := range m.names {
-		if len(n) == len(name) && strings.EqualFold(n, string(name)) {
+		if len(n) == len(name) && bytes.EqualFold(n, name) {
 			return i
 		}
 	}
@@ -81,11 +82,13 @@ func (m *mainConf) add(name string) int {
 	if i := m.index([]byte(name)); i != unknown {
 		return i
 	}
-	m.names = append(m.names, name)
+	m.names = append(m.names, []byte(name))
 	return len(m.names) - 1
 }
 
-func (m *mainConf) isUTF8(i int) bool { return strings.EqualFold(m.names[i], "utf-8") }
+func (m *mainConf) isUTF8(i int) bool { return bytes.EqualFold(m.names[i], utf8Name) }
+
+var utf8Name = []byte("utf-8")
 
 // choice is the value of charset or source_charset.
 type choice struct {
@@ -149,7 +152,7 @@ func setName(field func(*locConf) *conf.Opt[choice], mayBeOff bool) conf.Setter 
 // the variable has no value.
 func (c *choice) value(r *http.Request, m *mainConf) (name []byte, index int, ok bool) {
 	if c.variable < 0 {
-		return []byte(m.names[c.index]), c.index, true
+		return m.names[c.index], c.index, true
 	}
 	v := r.Var(c.variable)
 	if !v.Found() {

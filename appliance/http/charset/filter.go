@@ -2,7 +2,6 @@ package charset
 
 import (
 	"bytes"
-	"strings"
 
 	"weir/appliance/http"
 	"weir/netio/buf"
@@ -91,14 +90,14 @@ func charsetOf(r *http.Request) []byte {
 		var p []byte
 		p, params, ok = bytes.Cut(params, semicolon)
 		p = bytes.TrimSpace(p)
-		if len(p) > len("charset=") && strings.EqualFold(string(p[:len("charset=")]), "charset=") {
-			return bytes.Trim(p[len("charset="):], `"`)
+		if n := len(parameter); len(p) > n && bytes.EqualFold(p[:n], parameter) {
+			return bytes.Trim(p[n:], `"`)
 		}
 	}
 	return nil
 }
 
-var semicolon = []byte(";")
+var semicolon, parameter = []byte(";"), []byte("charset=")
 
 // setCharset names the charset. A redirect has none: old browsers took it for
 // that of the page they were sent to.

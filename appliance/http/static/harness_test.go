@@ -9,6 +9,7 @@ import (
 	"weir/appliance/conf"
 	"weir/appliance/http"
 	"weir/appliance/http/autoindex"
+	"weir/appliance/http/charset"
 	"weir/appliance/http/httptest"
 	"weir/appliance/http/index"
 	"weir/appliance/http/notmodified"
@@ -20,7 +21,7 @@ import (
 // testModules are what serves files, in the order of the real list, and
 // test_parts.
 var testModules = http.Modules{&http.Core, &tryfiles.Module, &index.Module, &autoindex.Module, &static.Module, &parts,
-	&notmodified.Module, &ranges.Body, &http.Copy, &http.Postpone, &ranges.Header}
+	&notmodified.Module, &ranges.Body, &http.Copy, &charset.Module, &http.Postpone, &ranges.Header}
 
 // parts answers with files by subrequests, between texts of its own.
 var parts = http.Module{

@@ -205,6 +205,7 @@ func TestAKeepaliveRequestForAFileAllocatesNothing(t *testing.T) {
 	for _, w := range []struct{ name, conf string }{
 		{"opened each time", ""},
 		{"opened each time, sendfile", "sendfile on;"},
+		{"with a charset", "charset utf-8; source_charset UTF-8;"},
 		{"out of the cache", "open_file_cache max=10;"},
 		{"out of the cache, sendfile", "sendfile on; open_file_cache max=10;"},
 		{"not used often enough to stay open", "open_file_cache max=10; open_file_cache_min_uses 1000000;"},
