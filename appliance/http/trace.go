@@ -16,14 +16,16 @@ import (
 // log is the error log in force for r: that of its location, open for debug
 // lines when debug_connection names the client.
 func (r *Request) log() *errlog.Log {
-	if r.c.flags&clientDebug != 0 {
+	if r.debug && r.c.flags&clientDebug != 0 {
 		return r.loc.core.debugLog
 	}
 	return r.loc.core.errorLog
 }
 
 // chooseLog notes whether debug lines are wanted under the location r is in.
-func (r *Request) chooseLog() { r.debug = r.log().On(LogDebug) }
+func (r *Request) chooseLog() {
+	r.debug = r.c.flags&clientDebug != 0 || r.loc.core.errorLog.On(LogDebug)
+}
 
 // trace writes a debug line. Callers test r.debug first.
 func (r *Request) trace(format string, args ...any) {
