@@ -25,7 +25,7 @@ var Module = http.Module{
 			Set:     http.TypesSetter(func(c *locConf) *conf.Opt[*http.TypeSet] { return &c.types }, "text/html"),
 			Default: strings.Join(defaultTypes, " "), Doc: "Sets the content types that get a charset, besides text/html."},
 		{Name: "charset_map", In: conf.HTTP, Args: conf.Take2 | conf.HasBlock, Set: setMap,
-			Syntax: "charset1 charset2 { ... }", Doc: "Holds the table between two charsets: lines of a byte and what it becomes, in hexadecimal."},
+			Syntax: "charset1 charset2", Doc: "Holds the table between two charsets: lines of a byte and what it becomes, in hexadecimal."},
 	},
 	Main:   http.NewMain(&main, nil, nil),
 	Loc:    http.NewLoc(&loc, nil, merge),
