@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -25,6 +26,9 @@ import (
 
 var modules = http.Modules{&http.Core, &upstream.Module, &proxy.Module, &http.Postpone}
 
+// register gives the modules their places before the first worker runs.
+var register sync.Once
+
 // front runs one worker with the proxy in the test process, on a unix socket.
 type front struct {
 	path, log string
@@ -33,7 +37,7 @@ type front struct {
 
 func load(t testing.TB, dir, text string) (*cycle.Cycle, error) {
 	t.Helper()
-	modules.Register()
+	register.Do(modules.Register)
 	file := filepath.Join(dir, "nginx.conf")
 	text = "error_log " + dir + "/error.log info; events {} http { client_body_temp_path " + dir + "/body; " + text + "}"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
