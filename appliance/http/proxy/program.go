@@ -149,6 +149,15 @@ func (p *program) passes(id http1.HeaderID, name []byte) bool {
 	return true
 }
 
+// copyFields writes the client's fields that go on.
+func (p *program) copyFields(w *writer, in *http.Headers) {
+	for i, n := 0, in.Len(); i < n; i++ {
+		if name, value, id, ok := in.Field(i); ok && p.passes(id, name) {
+			w.field(name, value)
+		}
+	}
+}
+
 // writer builds a head in one pooled buffer.
 type writer struct {
 	b    []byte

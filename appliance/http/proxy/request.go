@@ -74,17 +74,8 @@ func (c *locConf) Request(x *upstream.Exchange) http.Code {
 	if c.method.V != nil {
 		method = c.method.V.Eval(r)
 	}
-	x.Head = r.Method == http1.MethodHead && c.method.V == nil || http1.EqualFold(method, "head")
-	var body []byte
-	switch {
-	case c.body.V != nil:
-		body = c.body.V.Eval(r)
-		x.BodyLength, x.NoBody = int64(len(body)), true
-	case !c.up.PassRequestBody.V:
-		x.NoBody = true
-	default:
-		c.length(x)
-	}
+	x.Head = http1.EqualFold(method, "head")
+	body := c.frameBody(x)
 	w.target(method)
 	w.text(" ")
 	from := len(w.b)
@@ -102,17 +93,28 @@ func (c *locConf) Request(x *upstream.Exchange) http.Code {
 	}
 	c.program.run(&w, x, c)
 	if c.up.PassRequestHeaders.V {
-		in := r.In
-		for i, n := 0, in.Len(); i < n; i++ {
-			if name, value, id, ok := in.Field(i); ok && c.program.passes(id, name) {
-				w.field(name, value)
-			}
-		}
+		c.program.copyFields(&w, r.In)
 	}
 	w.text("\r\n")
 	w.bytes(body)
 	x.SetHead(w.b, w.b[from:to])
 	return http.OK
+}
+
+// frameBody decides which body is sent and how it is delimited. It returns the
+// one of proxy_set_body.
+func (c *locConf) frameBody(x *upstream.Exchange) []byte {
+	switch {
+	case c.body.V != nil:
+		body := c.body.V.Eval(x.R)
+		x.BodyLength, x.NoBody = int64(len(body)), true
+		return body
+	case !c.up.PassRequestBody.V:
+		x.NoBody = true
+	default:
+		c.length(x)
+	}
+	return nil
 }
 
 // length finds out how the body that is passed is delimited.

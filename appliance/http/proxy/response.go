@@ -17,7 +17,7 @@ func (c *locConf) Reset(x *upstream.Exchange) { x.Parser.Reset(0, options) }
 func (c *locConf) Head(x *upstream.Exchange) upstream.HeadResult {
 	in := x.In()
 	for {
-		if !x.InBody {
+		if !x.LineDone {
 			switch res := x.Parser.Line(in, &x.Response); {
 			case res == http1.More:
 				return upstream.HeadMore
@@ -25,7 +25,7 @@ func (c *locConf) Head(x *upstream.Exchange) upstream.HeadResult {
 				x.R.Logf(http.LogErr, "upstream sent no valid HTTP/1.0 header while %s", reading)
 				return upstream.HeadBad
 			}
-			x.InBody = true
+			x.LineDone = true
 		}
 		switch res := x.Parser.Headers(in, &x.Response); {
 		case res == http1.More:
@@ -39,7 +39,7 @@ func (c *locConf) Head(x *upstream.Exchange) upstream.HeadResult {
 		}
 		// An interim response: nobody asked for it here.
 		x.Response.Fields.Clear()
-		x.InBody = false
+		x.LineDone = false
 		x.Parser.Reset(x.Parser.Pos(), options)
 		if x.Parser.Pos() == len(in) {
 			return upstream.HeadMore

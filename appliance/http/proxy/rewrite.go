@@ -256,6 +256,11 @@ func (c *locConf) RewriteCookie(x *upstream.Exchange, value []byte) ([]byte, boo
 	if !changed {
 		return nil, false
 	}
+	return joinCookie(attrs), true
+}
+
+// joinCookie writes a Set-Cookie value.
+func joinCookie(attrs []attribute) []byte {
 	var out []byte
 	for i := range attrs {
 		a := &attrs[i]
@@ -270,7 +275,7 @@ func (c *locConf) RewriteCookie(x *upstream.Exchange, value []byte) ([]byte, boo
 			out = append(append(out, '='), a.value...)
 		}
 	}
-	return out, true
+	return out
 }
 
 func parseCookie(value []byte) []attribute {

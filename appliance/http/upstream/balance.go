@@ -47,7 +47,7 @@ func (x *Exchange) choose() bool {
 	return x.roundRobin(now)
 }
 
-// begin prepares the selection for the group's method.
+// beginChoice prepares the selection for the group's method.
 func (x *Exchange) beginChoice() {
 	s := &x.sel
 	*s = selection{more: s.more[:0]}

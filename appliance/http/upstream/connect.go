@@ -122,7 +122,7 @@ func (x *Exchange) resetTry() {
 		x.pos = 0
 		x.Response.Clear()
 		x.ContentLength = -1
-		x.InBody, x.Coded, x.Close, x.Upgrade = false, false, false, false
+		x.LineDone, x.Coded, x.Close, x.Upgrade = false, false, false, false
 		x.keepalive = false
 		x.ws.w.Buffers.DoneChain(&x.reqOut)
 	}

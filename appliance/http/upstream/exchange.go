@@ -118,7 +118,7 @@ type exchange struct {
 	pos           int // first byte of in not dealt with
 	Parser        http1.ResponseParser
 	trailerParser http1.FieldParser
-	InBody        bool // the status line is complete
+	LineDone        bool // the status line is complete
 	Chunks        http1.ChunkedReader
 	ContentLength int64
 	Coded         bool // Decode applies
@@ -134,7 +134,6 @@ type exchange struct {
 	clientFailed  bool
 	inTrailer     bool
 	finished      bool
-	freed         bool
 	left          int64 // of the body; -1 until the backend closes
 	bodyCount     int64 // bytes of the body received
 	rate          int64 // proxy_limit_rate

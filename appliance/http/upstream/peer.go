@@ -80,7 +80,7 @@ func newSet(peers, backup []*Peer) *Set {
 	return s
 }
 
-// Tries is how many peers a request may be passed to in turn.
+// allTries is how many peers a request may be passed to in turn.
 func (s *Set) allTries() int {
 	if s.backup != nil {
 		return s.tries + s.backup.tries

@@ -141,7 +141,7 @@ func (s *selection) weighted(now int64, only func(i int) bool) int {
 	return best
 }
 
-// free ends the use of the chosen peer; failed counts against it.
+// freeChoice ends the use of the chosen peer; failed counts against it.
 func (x *Exchange) freeChoice(failed bool) {
 	s := &x.sel
 	p := s.peer
