@@ -1,54 +1,91 @@
 package vm
 
-// The slow halves of instructions. Those that return a bool report true when the instruction is complete; false
-// when a metamethod was entered or everything must be read anew.
+// The parts of instructions that call functions. They store results into the Lua stack; the interpreter loop reads
+// everything anew afterwards. Where a metamethod must run its frame has been entered, and finishOp completes the
+// instruction.
 
-func (vm *VM) getField(l *State, o Value, c *Value, idx int) (Value, bool) {
-	p := l.stack[l.frames[l.fi].base-1].fn().proto
-	v, mm, recv := vm.indexStr(l, o, *c, p.kh[idx])
-	if mm.n == tagNil {
-		return v, true
-	}
-	vm.callMeta(l, mm, recv, *c, Nil, 2, 0)
-	return Nil, false
+// result stores the result of the current instruction i into its register A.
+func (l *State) result(i uint64, v Value) {
+	l.stack[int(l.frames[l.fi].base)+insA(i)] = v
 }
 
-func (vm *VM) getAny(l *State, o, k Value) (Value, bool) {
+func (vm *VM) getField(l *State, o Value, idx int, i uint64) {
+	p := l.stack[l.frames[l.fi].base-1].fn().proto
+	v, mm, recv := vm.indexStr(l, o, p.k[idx], p.kh[idx])
+	if mm.n == tagNil {
+		l.result(i, v)
+		return
+	}
+	vm.callMeta(l, mm, recv, p.k[idx], Nil, 2, 0)
+}
+
+// getTable is R[A] = o[k] for any key that is no array index.
+func (vm *VM) getTable(l *State, o, k Value, i uint64) {
+	if o.n == tagTable && uint8(k.n) == tagStr && k.n < minNumber {
+		t := o.table()
+		if v := t.getStr(k, hashString(k.str())); v.n != tagNil || t.meta == nil {
+			l.result(i, v)
+			return
+		}
+	}
+	vm.getAny(l, o, k, i)
+}
+
+func (vm *VM) getAny(l *State, o, k Value, i uint64) {
 	v, mm, recv := vm.indexWalk(l, o, k)
 	if mm.n == tagNil {
-		return v, true
+		l.result(i, v)
+		return
 	}
 	vm.callMeta(l, mm, recv, k, Nil, 2, 0)
-	return Nil, false
 }
 
-func (vm *VM) setAny(l *State, o, k, v Value) bool {
-	mm, recv := vm.setWalk(l, o, k, v)
-	if mm.n == tagNil {
-		return true
+// setTable is o[k] = v for any key that is no index of the array part.
+func (vm *VM) setTable(l *State, o, k, v Value) {
+	if o.n == tagTable {
+		t := o.table()
+		if uint8(k.n) == tagStr && k.n < minNumber {
+			h := hashString(k.str())
+			if nd := t.findStr(k, h); nd != nil && nd.val.n != tagNil {
+				nd.val = v.clean()
+				return
+			} else if nd == nil && t.meta == nil {
+				if v.n != tagNil {
+					vm.newKey(t, k, h, v)
+				}
+				return
+			}
+		} else if t.meta == nil {
+			vm.rawSet(l, t, k, v)
+			return
+		}
 	}
-	vm.callMeta(l, mm, recv, k, v, 3, 0)
-	return false
+	vm.setAny(l, o, k, v)
 }
 
-func (vm *VM) setField(l *State, o Value, c *Value, idx int, v Value) bool {
+func (vm *VM) setAny(l *State, o, k, v Value) {
+	if mm, recv := vm.setWalk(l, o, k, v); mm.n != tagNil {
+		vm.callMeta(l, mm, recv, k, v, 3, 0)
+	}
+}
+
+func (vm *VM) setField(l *State, o Value, idx int, v Value) {
+	p := l.stack[l.frames[l.fi].base-1].fn().proto
 	if o.n == tagTable {
 		if t := o.table(); t.meta == nil {
-			p := l.stack[l.frames[l.fi].base-1].fn().proto
-			h := p.kh[idx]
-			if nd := t.findStr(*c, h); nd != nil {
+			c, h := &p.k[idx], p.kh[idx]
+			if nd := t.findConst(c, h); nd != nil {
 				if nd.val.n == tagNil {
 					t.flags = 0
 				}
-				nd.key.p = c.p
 				nd.val = v.clean()
 			} else if v.n != tagNil {
 				vm.newKey(t, *c, h, v)
 			}
-			return true
+			return
 		}
 	}
-	return vm.setAny(l, o, *c, v)
+	vm.setAny(l, o, p.k[idx], v)
 }
 
 // newKey adds a string key that t does not have.
@@ -68,7 +105,7 @@ func (vm *VM) setGlobal(l *State, t *Table, k, v Value) {
 }
 
 // arithOp carries out any arithmetic instruction on any operands.
-func (vm *VM) arithOp(l *State, i uint64) bool {
+func (vm *VM) arithOp(l *State, i uint64) {
 	f := &l.frames[l.fi]
 	base := int(f.base)
 	op := insOp(i) - opAddRR
@@ -84,18 +121,17 @@ func (vm *VM) arithOp(l *State, i uint64) bool {
 	}
 	if b.isNum() && c.isNum() {
 		l.stack[base+insA(i)].setNum(arith(binop(op%6), b.num(), c.num()))
-		return true
+		return
 	}
 	r, mm, ok := vm.arithWalk(binop(op%6), b, c)
 	if ok {
 		l.stack[base+insA(i)].setNum(r)
-		return true
+		return
 	}
 	if mm.n == tagNil {
 		vm.arithError(l, i, int(op/6), b)
 	}
 	vm.callMeta(l, mm, b, c, Nil, 2, 0)
-	return false
 }
 
 // arithError names the operand that is no number.
@@ -121,19 +157,45 @@ func (vm *VM) unmOp(l *State, i uint64) {
 	vm.callMeta(l, mm, b, b, Nil, 2, 0)
 }
 
-func (vm *VM) lenOp(l *State, b Value, reg int) (Value, bool) {
-	if b.isStr() {
-		return Int(b.strLen()), true
+func (vm *VM) lenOp(l *State, b Value, i uint64) {
+	if b.n == tagTable && b.table().meta == nil {
+		l.result(i, Int(b.table().length()))
+		return
 	}
 	mm := vm.metaOf(b, vm.names.len)
 	if mm.n == tagNil {
-		if b.n == tagTable {
-			return Int(b.table().Len()), true
+		if b.n != tagTable {
+			vm.operandError(l, "get length of", insB(i))
 		}
-		vm.operandError(l, "get length of", reg)
+		l.result(i, Int(b.table().Len()))
+		return
 	}
 	vm.callMeta(l, mm, b, b, Nil, 2, 0)
-	return Nil, false
+}
+
+func (vm *VM) concatOp(l *State, i uint64) {
+	if vm.concat(l, insB(i), insC(i)) {
+		l.result(i, l.stack[int(l.frames[l.fi].base)+insB(i)])
+	}
+}
+
+// jumpClose closes upvalues before a jump, which the frame's counter has taken already.
+func (vm *VM) jumpClose(l *State, from int) {
+	l.closeUpvals(from)
+	l.burn()
+}
+
+func (vm *VM) closureOp(l *State, i uint64) {
+	f := vm.closure(l, int(l.frames[l.fi].base), insA(i), insB(i))
+	l.result(i, mkFunction(f))
+}
+
+func (vm *VM) newTableOp(l *State, i uint64) {
+	t := NewTable(insB(i), insC(i))
+	if vm.used.Bytes += int64(t.bytes()); vm.used.Bytes > vm.byteLimit {
+		vm.outOfMemory()
+	}
+	l.result(i, mkTable(t))
 }
 
 // takeJump applies the outcome of a comparison to the current frame.
@@ -159,9 +221,10 @@ func (vm *VM) lessOp(l *State, a, b Value, i uint64, le bool) {
 	vm.callMeta(l, mm, a, b, Nil, 2, 0)
 }
 
+// equalOp compares two values of one type (and length) that are not the same pointer.
 func (vm *VM) equalOp(l *State, a, b Value, i uint64) {
-	if a.p == b.p {
-		l.takeJump(i, true)
+	if a.n != tagTable && a.n != tagUser {
+		l.takeJump(i, rawEqual(a, b))
 		return
 	}
 	mm := vm.equalMeta(a, b)
@@ -195,12 +258,21 @@ func (vm *VM) iterPrep(l *State, at int) {
 	}
 }
 
-func (vm *VM) tailCall(l *State, fn, nargs int) bool {
+// tailCall replaces the current frame by a call.
+func (vm *VM) tailCall(l *State, i uint64) bool {
+	fr := l.frames[l.fi]
+	fn := int(fr.base) + insA(i)
+	nargs := insB(i) - 1
+	if nargs < 0 {
+		nargs = l.top - fn - 1
+	}
+	if insC(i) != 0 {
+		l.closeUpvals(int(fr.base))
+	}
 	v := l.stack[fn]
 	if v.n != tagFunc && vm.metaOf(v, vm.names.call).n == tagNil {
 		vm.callError(l, fn)
 	}
-	fr := l.frames[l.fi]
 	slot := l.funcSlot(&fr)
 	copy(l.stack[slot:slot+nargs+1], l.stack[fn:fn+nargs+1])
 	l.fi--
@@ -209,6 +281,28 @@ func (vm *VM) tailCall(l *State, fn, nargs int) bool {
 		l.ngo-- // taken again by the new frame
 	}
 	return vm.precall(l, slot, nargs, int(fr.nres), flags, fr.aux)
+}
+
+// retMulti returns several values, or those up to the top.
+func (vm *VM) retMulti(l *State, i uint64) bool {
+	fr := &l.frames[l.fi]
+	base := int(fr.base)
+	from, n := base+insA(i), insB(i)-1
+	if n < 0 {
+		n = l.top - from
+	}
+	if insC(i) != 0 && l.open != nil {
+		l.closeUpvals(base)
+	}
+	if fr.flags != 0 {
+		return vm.retOp(l, from, n)
+	}
+	l.fi--
+	l.deliver(base-1, from, n, int(fr.nres))
+	if poisonFreed {
+		l.poison(base-1, int(fr.nres))
+	}
+	return false
 }
 
 // retOp returns n values at stack[from] from a frame that something other than a plain call waits for.
@@ -243,13 +337,14 @@ func (vm *VM) closure(l *State, base, a, idx int) *Function {
 	return f
 }
 
-// vararg copies n extra arguments (-1: all) to registers from a on; true: the stack may have moved.
-func (vm *VM) vararg(l *State, fr *frame, a, n int) bool {
+// vararg copies extra arguments (C-1 of them, or all) to registers from A on.
+func (vm *VM) vararg(l *State, i uint64) {
+	fr := &l.frames[l.fi]
+	a, n := insA(i), insC(i)-1
 	have := int(fr.nvar)
 	base := int(fr.base)
 	src := base - 1 - have
-	all := n < 0
-	if all {
+	if n < 0 {
 		n = have
 		l.ensure(base + a + n + goSlack)
 		l.top = base + a + n
@@ -259,7 +354,6 @@ func (vm *VM) vararg(l *State, fr *frame, a, n int) bool {
 	for ; c < n; c++ {
 		dst[c] = Nil
 	}
-	return all
 }
 
 // setList stores n values above the table (-1: up to the top) from element start+1 on.

@@ -11,7 +11,11 @@ import (
 // The registers are seen through a pointer to an array of 256 Values, so that an 8-bit operand needs no bounds
 // check. The window may reach past the allocation of the stack; what makes this safe is that enterLua reserves
 // frameSize slots and the compiler uses no register at or above frameSize. Constants and code are addressed the
-// same way. Whatever may move the stack or the frames (a call, a metamethod) is followed by a reload.
+// same way.
+//
+// Whatever calls a function goes to reload afterwards, with the instruction counter in the frame and results on the
+// Lua stack. So none of the loop's variables lives across a call in any instruction, and the compiler keeps them in
+// registers: with a single use after a call it would store them to the Go stack in every dispatch.
 //
 //go:nocheckptr
 func (vm *VM) exec() {
@@ -22,6 +26,8 @@ func (vm *VM) exec() {
 		k    *[maxConsts]Value
 		code unsafe.Pointer
 		pc   int
+
+		results int // of the Go function that returned
 	)
 reload:
 	l = vm.cur
@@ -65,10 +71,7 @@ reload:
 				continue
 			}
 			fr.pc = int32(pc)
-			if v, ok := vm.getField(l, mkTable(t), c, int(uint16(i>>16))); ok {
-				r[uint8(i>>8)] = v
-				continue
-			}
+			vm.getField(l, mkTable(t), int(uint16(i>>16)), i)
 			goto reload
 		case opGetField:
 			o := &r[uint8(i>>16)]
@@ -90,10 +93,7 @@ reload:
 				}
 			}
 			fr.pc = int32(pc)
-			if v, ok := vm.getField(l, *o, c, int(uint16(i>>32))); ok {
-				r[uint8(i>>8)] = v
-				continue
-			}
+			vm.getField(l, *o, int(uint16(i>>32)), i)
 			goto reload
 		case opSelf:
 			o := &r[uint8(i>>16)]
@@ -115,10 +115,7 @@ reload:
 				}
 			}
 			fr.pc = int32(pc)
-			if v, ok := vm.getField(l, *o, c, int(uint16(i>>32))); ok {
-				r[uint8(i>>8)] = v
-				continue
-			}
+			vm.getField(l, *o, int(uint16(i>>32)), i)
 			goto reload
 		case opGetIndex:
 			o := &r[uint8(i>>16)]
@@ -132,10 +129,7 @@ reload:
 				}
 			}
 			fr.pc = int32(pc)
-			if v, ok := vm.getAny(l, *o, Int(int(idx))); ok {
-				r[uint8(i>>8)] = v
-				continue
-			}
+			vm.getAny(l, *o, Int(int(idx)), i)
 			goto reload
 		case opGetTable:
 			o := &r[uint8(i>>16)]
@@ -151,18 +145,10 @@ reload:
 							continue
 						}
 					}
-				} else if uint8(c.n) == tagStr {
-					if v := t.getStr(*c, hashString(c.str())); v.n != tagNil || t.meta == nil {
-						r[uint8(i>>8)] = v
-						continue
-					}
 				}
 			}
 			fr.pc = int32(pc)
-			if v, ok := vm.getAny(l, *o, *c); ok {
-				r[uint8(i>>8)] = v
-				continue
-			}
+			vm.getTable(l, *o, *c, i)
 			goto reload
 		case opSetGlobal:
 			t := r2fn(r).env
@@ -201,9 +187,7 @@ reload:
 				}
 			}
 			fr.pc = int32(pc)
-			if vm.setField(l, *o, c, int(uint16(i>>32)), *v) {
-				continue
-			}
+			vm.setField(l, *o, int(uint16(i>>32)), *v)
 			goto reload
 		case opSetIndex:
 			o := &r[uint8(i>>8)]
@@ -218,9 +202,7 @@ reload:
 				}
 			}
 			fr.pc = int32(pc)
-			if vm.setAny(l, *o, Int(int(idx)), *v) {
-				continue
-			}
+			vm.setAny(l, *o, Int(int(idx)), *v)
 			goto reload
 		case opSetTable:
 			o := &r[uint8(i>>8)]
@@ -242,23 +224,10 @@ reload:
 							continue
 						}
 					}
-				} else if uint8(c.n) == tagStr {
-					h := hashString(c.str())
-					if nd := t.findStr(*c, h); nd != nil && nd.val.n != tagNil {
-						nd.val = v.clean()
-						continue
-					} else if nd == nil && t.meta == nil {
-						if v.n != tagNil {
-							vm.newKey(t, *c, h, *v)
-						}
-						continue
-					}
 				}
 			}
 			fr.pc = int32(pc)
-			if vm.setAny(l, *o, *c, *v) {
-				continue
-			}
+			vm.setTable(l, *o, *c, *v)
 			goto reload
 
 		case opAddRR:
@@ -342,11 +311,24 @@ reload:
 			fr.pc = int32(pc)
 			vm.arithOp(l, i)
 			goto reload
-		case opModRR, opPowRR, opModRK, opPowRK, opAddKR, opMulKR, opDivKR, opModKR, opPowKR:
-			fr.pc = int32(pc)
-			if !vm.arithOp(l, i) {
-				goto reload
+		case opModRK:
+			// Integers below 2^31 by a positive one: the remainder of a machine division.
+			b, c := &r[uint8(i>>16)], &k[uint16(i>>32)]
+			if b.n >= minNumber {
+				x, y := b.num(), c.num()
+				ix, iy := int32(x), int32(y)
+				if float64(ix) == x && float64(iy) == y && iy > 0 && ix >= 0 && b.n != ^uint64(1<<63) {
+					r[uint8(i>>8)].n = ^math.Float64bits(float64(ix % iy))
+					continue
+				}
 			}
+			fr.pc = int32(pc)
+			vm.arithOp(l, i)
+			goto reload
+		case opModRR, opPowRR, opPowRK, opAddKR, opMulKR, opDivKR, opModKR, opPowKR:
+			fr.pc = int32(pc)
+			vm.arithOp(l, i)
+			goto reload
 		case opUnm:
 			b := &r[uint8(i>>16)]
 			if b.n >= minNumber {
@@ -364,26 +346,29 @@ reload:
 			r[uint8(i>>8)].n = n
 		case opLen:
 			b := &r[uint8(i>>16)]
-			if b.n == tagTable && b.table().meta == nil {
-				r[uint8(i>>8)].n = ^math.Float64bits(float64(b.table().length()))
-				continue
-			}
-			if b.isStr() {
+			if b.n == tagTable {
+				// The border found last, if it still is one or the next element has been added.
+				if t := b.table(); t.meta == nil && t.hint > 0 && t.hint < t.asize && t.slot(t.hint-1).n != tagNil {
+					h := t.hint
+					if t.slot(h).n != tagNil && h+1 < t.asize && t.slot(h+1).n == tagNil {
+						h++
+						t.hint = h
+					}
+					if t.slot(h).n == tagNil {
+						r[uint8(i>>8)].n = ^math.Float64bits(float64(h))
+						continue
+					}
+				}
+			} else if b.isStr() {
 				r[uint8(i>>8)].n = ^math.Float64bits(float64(b.strLen()))
 				continue
 			}
 			fr.pc = int32(pc)
-			if v, ok := vm.lenOp(l, *b, int(uint8(i>>16))); ok {
-				r[uint8(i>>8)] = v
-				continue
-			}
+			vm.lenOp(l, *b, i)
 			goto reload
 		case opConcat:
 			fr.pc = int32(pc)
-			if vm.concat(l, int(uint8(i>>16)), int(uint8(i>>32))) {
-				r[uint8(i>>8)] = r[uint8(i>>16)]
-				continue
-			}
+			vm.concatOp(l, i)
 			goto reload
 
 		case opJmp:
@@ -397,16 +382,14 @@ reload:
 				}
 			}
 		case opJmpClose:
-			l.closeUpvals(int(fr.base) + int(uint8(i>>8)))
-			pc += int(int32(i >> 32))
-			if vm.fuel--; vm.fuel < 0 {
-				fr.pc = int32(pc)
-				vm.outOfFuel(l)
-				goto reload
-			}
+			fr.pc = int32(pc + int(int32(i>>32)))
+			vm.jumpClose(l, int(fr.base)+int(uint8(i>>8)))
+			goto reload
 		case opClose:
 			if l.open != nil {
+				fr.pc = int32(pc)
 				l.closeUpvals(int(fr.base) + int(uint8(i>>8)))
+				goto reload
 			}
 
 		case opLT:
@@ -477,39 +460,42 @@ reload:
 				vm.lessOp(l, *a, *b, i, op >= opLEK)
 			}
 			goto reload
-		case opEQ:
+		case opEQ, opNE:
 			a, b := &r[uint8(i>>8)], &r[uint8(i>>16)]
-			if a.n == b.n && a.n < minNumber && (a.n <= tagTrue || a.p == b.p) || a.n != tagTable && a.n != tagUser && rawEqual(*a, *b) {
-				pc += int(int32(i >> 32))
-				continue
+			eq := false
+			if a.n == b.n {
+				if a.n >= minNumber {
+					eq = a.num() == a.num()
+				} else if a.n > tagTrue && a.p != b.p {
+					// Strings of one length, or two objects of a type: contents or metamethods decide.
+					fr.pc = int32(pc)
+					vm.equalOp(l, *a, *b, i)
+					goto reload
+				} else {
+					eq = true
+				}
+			} else {
+				eq = a.n >= minNumber && b.n >= minNumber && a.num() == b.num()
 			}
-			if a.n == b.n && (a.n == tagTable || a.n == tagUser) {
-				fr.pc = int32(pc)
-				vm.equalOp(l, *a, *b, i)
-				goto reload
-			}
-		case opNE:
-			a, b := &r[uint8(i>>8)], &r[uint8(i>>16)]
-			if a.n == b.n && a.n < minNumber && (a.n <= tagTrue || a.p == b.p) || a.n != tagTable && a.n != tagUser && rawEqual(*a, *b) {
-				continue
-			}
-			if a.n == b.n && (a.n == tagTable || a.n == tagUser) {
-				fr.pc = int32(pc)
-				vm.equalOp(l, *a, *b, i)
-				goto reload
-			}
-			pc += int(int32(i >> 32))
-		case opEQK:
-			a, b := &r[uint8(i>>8)], &k[uint16(i>>16)]
-			if a.n == b.n && (a.p == b.p || a.n >= minNumber || a.str() == b.str()) || a.n >= minNumber && rawEqual(*a, *b) {
+			if eq == (opcode(uint8(i)) == opEQ) {
 				pc += int(int32(i >> 32))
 			}
-		case opNEK:
+		case opEQK, opNEK:
 			a, b := &r[uint8(i>>8)], &k[uint16(i>>16)]
-			if a.n == b.n && (a.p == b.p || a.n >= minNumber || a.str() == b.str()) || a.n >= minNumber && rawEqual(*a, *b) {
-				continue
+			eq := false
+			if a.n == b.n {
+				if a.n < minNumber && a.p != b.p {
+					fr.pc = int32(pc)
+					vm.equalOp(l, *a, *b, i)
+					goto reload
+				}
+				eq = true
+			} else {
+				eq = a.n >= minNumber && b.n >= minNumber && a.num() == b.num()
 			}
-			pc += int(int32(i >> 32))
+			if eq == (opcode(uint8(i)) == opEQK) {
+				pc += int(int32(i >> 32))
+			}
 		case opEQP:
 			if r[uint8(i>>8)].n == uint64(uint16(i>>16)) {
 				pc += int(int32(i >> 32))
@@ -540,8 +526,9 @@ reload:
 		case opForPrep:
 			a := uint8(i >> 8)
 			if r[a].n < minNumber || r[a+1].n < minNumber || r[a+2].n < minNumber {
-				fr.pc = int32(pc)
+				fr.pc = int32(pc - 1) // again with numbers
 				vm.forPrep(l, int(fr.base)+int(a))
+				goto reload
 			}
 			x, lim, step := r[a].num(), r[a+1].num(), r[a+2].num()
 			if step >= 0 && x <= lim || step < 0 && x >= lim {
@@ -572,9 +559,9 @@ reload:
 			}
 		case opTForPrep:
 			a := uint8(i >> 8)
-			fr.pc = int32(pc)
-			pc += int(int32(i >> 32))
+			fr.pc = int32(pc + int(int32(i>>32)))
 			vm.iterPrep(l, int(fr.base)+int(a))
+			goto reload
 		case opTForCall:
 			a := uint8(i >> 8)
 			if f := &r[a]; f.n == tagFunc && f.fn().proto == nil {
@@ -587,20 +574,36 @@ reload:
 							vm.outOfFuel(l)
 							goto reload
 						}
-						nc := uint8(i >> 32)
-						key, val, pos, ok := t.table().iterate(uint32(r[a+3].num()))
-						if !ok {
-							pc++ // past opTForLoop
-							continue
+						tt := t.table()
+						pos := uint32(r[a+3].num())
+						for pos < tt.asize && tt.slot(pos).n == tagNil {
+							pos++
 						}
-						r[a+3].n = ^math.Float64bits(float64(pos))
-						r[a+2] = key
-						r[a+4] = key
-						if nc >= 2 {
-							r[a+5] = val
-							for c := uint8(2); c < nc; c++ {
-								r[a+4+c].n = tagNil
+						if pos < tt.asize {
+							n := ^math.Float64bits(float64(pos + 1))
+							r[a+3].n, r[a+2].n, r[a+4].n = n, n, n
+							if uint8(i>>32) >= 2 {
+								r[a+5] = *tt.slot(pos)
 							}
+						} else {
+							at := pos - tt.asize
+							for at <= tt.mask && tt.node(at).val.n == tagNil {
+								at++
+							}
+							if at > tt.mask {
+								pc++ // past opTForLoop
+								continue
+							}
+							nd := tt.node(at)
+							r[a+3].n = ^math.Float64bits(float64(tt.asize + at + 1))
+							r[a+2] = nd.key
+							r[a+4] = nd.key
+							if uint8(i>>32) >= 2 {
+								r[a+5] = nd.val
+							}
+						}
+						for c := uint8(2); c < uint8(i>>32); c++ {
+							r[a+4+c].n = tagNil
 						}
 						pc += 1 + int(int32(*(*uint64)(unsafe.Add(code, pc*8))>>32))
 						continue
@@ -615,12 +618,14 @@ reload:
 						nc := uint8(i >> 32)
 						idx := int(r[a+2].num()) + 1
 						tt := t.table()
-						var val Value
-						if uint(idx-1) < uint(tt.asize) {
-							val = *tt.slot(uint32(idx - 1))
-						} else {
-							val = tt.GetInt(idx)
+						if uint(idx-1) >= uint(tt.asize) {
+							if tt.hasHash() || tt.weak != 0 {
+								break // the general call looks there
+							}
+							pc++
+							continue
 						}
+						val := tt.slot(uint32(idx - 1))
 						if val.n == tagNil {
 							pc++
 							continue
@@ -629,7 +634,7 @@ reload:
 						r[a+2].n = n
 						r[a+4].n = n
 						if nc >= 2 {
-							r[a+5] = val
+							r[a+5] = *val
 							for c := uint8(2); c < nc; c++ {
 								r[a+4+c].n = tagNil
 							}
@@ -697,22 +702,9 @@ reload:
 					nf.kind, nf.flags = kGo, 0
 					l.base = fn + 1
 					l.top = fn + 1 + nargs
-					n := b.fn(l)
+					results = b.fn(l)
 					l.fi--
-					fr = &l.frames[l.fi]
-					r = (*[256]Value)(unsafe.Pointer(&l.stack[fr.base]))
-					switch uint16(i >> 32) {
-					case 2:
-						if n > 0 {
-							r[a] = l.stack[l.top-n]
-						} else {
-							r[a].n = tagNil
-						}
-					case 1:
-					default:
-						l.deliver(fn, l.top-n, n, int(uint16(i>>32))-1)
-					}
-					continue
+					goto returned
 				}
 			}
 			if vm.precall(l, fn, nargs, int(uint16(i>>32))-1, 0, 0) {
@@ -720,17 +712,8 @@ reload:
 			}
 			goto reload
 		case opTailCall:
-			a := uint8(i >> 8)
-			fn := int(fr.base) + int(a)
-			nargs := int(uint16(i>>16)) - 1
-			if nargs < 0 {
-				nargs = l.top - fn - 1
-			}
 			fr.pc = int32(pc)
-			if uint16(i>>32) != 0 {
-				l.closeUpvals(int(fr.base))
-			}
-			if vm.tailCall(l, fn, nargs) {
+			if vm.tailCall(l, i) {
 				return
 			}
 			goto reload
@@ -740,13 +723,12 @@ reload:
 				v := &r[uint8(i>>8)]
 				if nres == 1 {
 					*(*Value)(unsafe.Add(unsafe.Pointer(r), -int(valueSize))) = *v
-				} else {
-					fr.pc = int32(pc)
-					base := int(fr.base)
-					l.deliver(base-1, base+int(uint8(i>>8)), 1, int(nres))
+					l.fi--
+					goto resume
 				}
 				l.fi--
-				goto resume
+				l.deliver(int(fr.base)-1, int(fr.base)+int(uint8(i>>8)), 1, int(nres))
+				goto reload
 			}
 			if fr.flags == fFromGo && fr.nres == 1 {
 				*(*Value)(unsafe.Add(unsafe.Pointer(r), -int(valueSize))) = r[uint8(i>>8)]
@@ -761,14 +743,15 @@ reload:
 			goto reload
 		case opRet0:
 			if fr.flags == 0 {
+				l.fi--
 				switch fr.nres {
 				case 0:
 				case 1:
 					(*Value)(unsafe.Add(unsafe.Pointer(r), -int(valueSize))).n = tagNil
 				default:
 					l.deliver(int(fr.base)-1, int(fr.base)-1, 0, int(fr.nres))
+					goto reload
 				}
-				l.fi--
 				goto resume
 			}
 			fr.pc = int32(pc)
@@ -777,54 +760,53 @@ reload:
 			}
 			goto reload
 		case opRet:
-			base := int(fr.base)
-			from := base + int(uint8(i>>8))
-			n := int(uint16(i>>16)) - 1
-			if n < 0 {
-				n = l.top - from
-			}
 			fr.pc = int32(pc)
-			if uint16(i>>32) != 0 && l.open != nil {
-				l.closeUpvals(base)
-			}
-			if fr.flags == 0 {
-				l.deliver(base-1, from, n, int(fr.nres))
-				l.fi--
-				goto resume
-			}
-			if vm.retOp(l, from, n) {
+			if vm.retMulti(l, i) {
 				return
 			}
 			goto reload
 		case opClosure:
 			fr.pc = int32(pc)
-			f := vm.closure(l, int(fr.base), int(uint8(i>>8)), int(uint16(i>>16)))
-			r[uint8(i>>8)] = mkFunction(f)
+			vm.closureOp(l, i)
+			goto reload
 		case opVararg:
 			fr.pc = int32(pc)
-			if vm.vararg(l, fr, int(uint8(i>>8)), int(uint16(i>>32))-1) {
-				goto reload
-			}
+			vm.vararg(l, i)
+			goto reload
 		case opNewTable:
-			t := &Table{nodes: unsafe.Pointer(&emptyNode)}
-			if i>>16 != 0 {
-				if n := uint32(uint16(i >> 16)); n > 0 {
-					t.growArray(n)
-				}
-				if n := uint32(uint16(i >> 32)); n > 0 {
-					t.setHash(hashBits(n))
-				}
-			}
-			if vm.used.Bytes += int64(t.bytes()); vm.used.Bytes > vm.byteLimit {
-				fr.pc = int32(pc)
-				vm.outOfMemory()
-			}
-			r[uint8(i>>8)] = mkTable(t)
+			fr.pc = int32(pc)
+			vm.newTableOp(l, i)
+			goto reload
 		case opSetList:
 			fr.pc = int32(pc)
 			vm.setList(l, int(fr.base)+int(uint8(i>>8)), int(uint16(i>>16))-1, int(uint32(i>>32)))
+			goto reload
 		default:
 			panic("BUG: unknown instruction")
+		}
+		continue
+
+	returned:
+		// Back from a Go function called by opCall, whose results are on top of the stack.
+		fr = &l.frames[l.fi]
+		r = (*[256]Value)(unsafe.Pointer(&l.stack[fr.base]))
+		pc = int(fr.pc)
+		{
+			p := r2fn(r).proto
+			k = (*[maxConsts]Value)(unsafe.Pointer(unsafe.SliceData(p.k)))
+			code = unsafe.Pointer(unsafe.SliceData(p.code))
+		}
+		switch i := *(*uint64)(unsafe.Add(code, (pc-1)*8)); uint16(i >> 32) {
+		case 2:
+			if results > 0 {
+				r[uint8(i>>8)] = l.stack[l.top-results]
+			} else {
+				r[uint8(i>>8)].n = tagNil
+			}
+		case 1:
+		default:
+			l.deliver(int(fr.base)+int(uint8(i>>8)), l.top-results, results, int(uint16(i>>32))-1)
+			goto reload
 		}
 		continue
 
