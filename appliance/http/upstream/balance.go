@@ -77,8 +77,11 @@ func (x *Exchange) clientKey() []byte {
 	case sock.IPv6:
 		return b
 	}
-	return b[:0]
+	return noAddress
 }
+
+// noAddress stands for the address of a client that has none.
+var noAddress = make([]byte, 3)
 
 // leastConn picks the peer with the fewest requests for its weight, and by
 // round robin among equals.
@@ -248,7 +251,7 @@ func (x *Exchange) consistent(now int64) bool {
 // random picks by chance and weight; with two, the less busy of two.
 func (x *Exchange) random(now int64) bool {
 	s := &x.sel
-	if s.set.single || s.hashTries > maxHashTries {
+	if len(s.set.peers) < 2 || s.hashTries > maxHashTries {
 		return x.roundRobin(now)
 	}
 	first := -1

@@ -190,6 +190,22 @@ func TestConsistentHashMovesFewKeysWhenAPeerGoes(t *testing.T) {
 	}
 }
 
+func TestAGroupWithoutAddressesHasNoLivePeer(t *testing.T) {
+	set := newSet(nil, nil)
+	set.layOut()
+	for m := roundRobin; m <= randomTwo; m++ {
+		x := balancer(set, m)
+		x.sel.key = []byte("key")
+		for name, choose := range map[string]func(int64) bool{
+			"roundRobin": x.roundRobin, "leastConn": x.leastConn, "hashed": x.hashed, "consistent": x.consistent, "random": x.random,
+		} {
+			if choose(1) {
+				t.Errorf("method %d, %s: got a peer", m, name)
+			}
+		}
+	}
+}
+
 func TestWeightsFollowTheSet(t *testing.T) {
 	peers := peersOf(1, 1, 1)
 	var w weights

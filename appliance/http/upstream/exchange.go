@@ -118,7 +118,7 @@ type exchange struct {
 	pos           int // first byte of in not dealt with
 	Parser        http1.ResponseParser
 	trailerParser http1.FieldParser
-	LineDone        bool // the status line is complete
+	LineDone      bool // the status line is complete
 	Chunks        http1.ChunkedReader
 	ContentLength int64
 	Coded         bool // Decode applies
