@@ -86,8 +86,11 @@ func columns(sc scenario) []column {
 	p99 := func(s sample) float64 { return s.p99 }
 	perCPU := func(s sample) float64 { return s.perCPU }
 	mem := func(s sample) float64 { return s.memory }
-	if sc.kind == idleConns {
+	switch sc.kind {
+	case idleConns:
 		return []column{number("KB per connection", "%.2f", mem), ratioTo("nginx", mem), ratioTo("haproxy", mem)}
+	case slowReader:
+		return []column{number("resident MB at most", "%.1f", mem), ratioTo("nginx", mem), ratioTo("haproxy", mem)}
 	}
 	var cols []column
 	switch {

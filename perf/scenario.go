@@ -9,10 +9,11 @@ import (
 type kind int
 
 const (
-	keepalive kind = iota // wrk, connections kept
-	oneShot               // wrk, a connection per request
-	fixedRate             // openloop at a share of nginx's saturation
-	idleConns             // connections that do nothing
+	keepalive  kind = iota // wrk, connections kept
+	oneShot                // wrk, a connection per request
+	fixedRate              // openloop at a share of nginx's saturation
+	idleConns              // connections that do nothing
+	slowReader             // one client that takes a large body slowly
 )
 
 // scenario is one table of the report.
@@ -37,6 +38,7 @@ var scenarios = []scenario{
 	{name: "static-p99", about: "`return 200` at 60 % of nginx's saturation", path: "/", kind: fixedRate, share: 0.6},
 	{name: "proxied-p99", about: "proxied at 60 % of nginx's saturation", path: "/proxied", kind: fixedRate, share: 0.6},
 	{name: "idle", about: "memory of idle keepalive connections", path: "/", kind: idleConns},
+	{name: "slow-reader", about: "most memory while a body of 1 GB is proxied to a slow reader", path: "/huge", kind: slowReader},
 }
 
 // sample is one server's part of one round. Times are in microseconds.
@@ -45,7 +47,7 @@ type sample struct {
 	rate     float64 // requests per second
 	p50, p99 float64
 	perCPU   float64 // megabytes per CPU second
-	memory   float64 // MB while loaded; idle: KB per connection
+	memory   float64 // MB while loaded; idle: KB per connection; slow-reader: MB at most
 	waited   float64 // time the server was kept from its processor, as a share of its CPU time
 	bad      int     // failed requests
 }
@@ -75,7 +77,8 @@ func (l *lab) measure(sc scenario, saturation map[string]float64) (map[string]*r
 		}
 	}
 	for round := range l.o.rounds {
-		for _, s := range servers {
+		for i := range servers {
+			s := servers[(i+round)%len(servers)] // nobody always comes behind the same one
 			got, err := l.sample(sc, s, rate)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", s.name, err)
@@ -105,8 +108,11 @@ func (s sample) String() string {
 
 // sample measures one server once, after a short warm-up.
 func (l *lab) sample(sc scenario, s *server, rate float64) (sample, error) {
-	if sc.kind == idleConns {
+	switch sc.kind {
+	case idleConns:
 		return l.idle(s, sc)
+	case slowReader:
+		return l.slow(s, sc)
 	}
 	load := func(quick bool) (loadResult, error) {
 		d := l.o.duration

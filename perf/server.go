@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -73,6 +74,10 @@ func (l *lab) start() error {
 	if err := os.WriteFile(filepath.Join(l.dir, "large"), make([]byte, largeSize), 0o644); err != nil {
 		return err
 	}
+	huge := filepath.Join(l.dir, "huge") // a hole, which takes no space
+	if err := errors.Join(os.WriteFile(huge, nil, 0o644), os.Truncate(huge, hugeSize)); err != nil {
+		return err
+	}
 	nginx, err := exec.LookPath(l.o.nginx)
 	if err != nil {
 		return fmt.Errorf("nginx is needed as the backend: %w", err)
@@ -139,6 +144,7 @@ http {
         location /logged { access_log access.log combined; return 200 "hello, world\n"; }
         location /proxied { proxy_http_version 1.1; proxy_set_header Connection ""; proxy_pass http://backend; }
         location /large { proxy_http_version 1.1; proxy_set_header Connection ""; proxy_pass http://backend; }
+        location /huge { proxy_http_version 1.1; proxy_set_header Connection ""; proxy_pass http://backend; }
     }
 }
 `
@@ -160,6 +166,7 @@ http {
         listen ADDR backlog=4096;
         location / { return 200 "hello, world\n"; }
         location = /large { root DIR; }
+        location = /huge { root DIR; }
     }
 }
 `
@@ -176,7 +183,7 @@ defaults
     timeout http-keep-alive 1h
 frontend f
     bind ADDR backlog 4096
-    acl proxied path /proxied /large
+    acl proxied path /proxied /large /huge
     http-request return status 200 content-type text/plain string "hello, world\n" unless proxied
     default_backend b
 backend b
