@@ -8,6 +8,7 @@ import (
 
 	"weir/appliance/conf"
 	"weir/appliance/http"
+	"weir/appliance/http/metrics"
 	"weir/appliance/stdmodules"
 )
 
@@ -18,6 +19,7 @@ func Files() map[string][]byte {
 	return map[string][]byte{
 		"directives.md": directives(sections(stdmodules.Table())),
 		"variables.md":  variables(stdmodules.Modules()),
+		"metrics.md":    metricFamilies(metrics.Families()),
 	}
 }
 
@@ -109,6 +111,19 @@ func variables(ms http.Modules) []byte {
 			}
 			fmt.Fprintf(&b, "| %s | %s |\n", name, strings.ReplaceAll(v.Doc, "|", `\|`))
 		}
+	}
+	return b.Bytes()
+}
+
+// metricFamilies is the reference of what the metrics directive shows.
+func metricFamilies(list []metrics.Family) []byte {
+	var b bytes.Buffer
+	b.WriteString(generated + "# Metrics\n\n" +
+		"What a location with the `metrics` directive answers, in the text format of Prometheus. Metrics of the Go\n" +
+		"runtime (`go_`*name*) and of the process (`process_`*name*) stand beside these.\n\n" +
+		"| Metric | Kind | Labels | Meaning |\n|---|---|---|---|\n")
+	for _, f := range list {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.Name, f.Kind, strings.Join(f.Labels, ", "), f.Help)
 	}
 	return b.Bytes()
 }

@@ -127,6 +127,14 @@ func TestWhatIsPrintedIsWellFormed(t *testing.T) {
 			t.Errorf("%s: %s", problem.Metric, problem.Text)
 		}
 	}
+	for _, f := range Families() {
+		if !bytes.Contains(body, []byte("# TYPE "+f.Name+" "+f.Kind+"\n")) {
+			t.Errorf("%s (%s) is not shown", f.Name, f.Kind)
+		}
+		if f.Help == "" || !strings.HasSuffix(f.Help, ".") {
+			t.Errorf("%s: Help %q is no sentence", f.Name, f.Help)
+		}
+	}
 	for _, want := range []string{
 		`weir_build_info{version="1.2.3"} 1`, `weir_config_generation 7`, `weir_requests_total 0`,
 		`weir_connections{state="waiting"} 0`, `weir_responses_total{class="2xx"} 0`,

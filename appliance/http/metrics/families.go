@@ -1,0 +1,112 @@
+package metrics
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// Family is one metric with all its label values.
+type Family struct {
+	Name   string
+	Kind   string // counter, gauge or histogram
+	Help   string
+	Labels []string
+}
+
+// The families; each is an index of families.
+const (
+	build = iota
+	generation
+	connections
+	accepted
+	refused
+	acceptErrors
+	dialled
+	requestsRead
+	responses
+	duration
+	panics
+	peerConns
+	peerFails
+	peerUp
+	workerUp
+	workerConnections
+	workerUpstreamIdleConnections
+	workerReceives
+	workerSends
+	workerMailboxSeconds
+	workerLoopTurns
+	workerLoopEvents
+	workerLoopSleeps
+	workerLoopBusySeconds
+	workerLoopIdleSeconds
+	workerLoopWorstTurnSeconds
+	workerBufferGets
+	workerBufferMisses
+	workerBufferOdd
+	workerBufferDropped
+	workerBufferRetainedBytes
+	workerBufferInUseBytes
+	workerBufferLinks
+	workerBufferPipes
+	numFamilies
+)
+
+// Kinds of families.
+const (
+	counter   = "counter"
+	gauge     = "gauge"
+	histogram = "histogram"
+)
+
+var valueTypes = map[string]prometheus.ValueType{counter: prometheus.CounterValue, gauge: prometheus.GaugeValue}
+
+var byWorker = []string{"worker"}
+
+var families = [numFamilies]Family{
+	build:                         {"weir_build_info", gauge, "Version of the program; the value is 1.", []string{"version"}},
+	generation:                    {"weir_config_generation", gauge, "Number of the configuration in use; it rises with each reload.", nil},
+	connections:                   {"weir_connections", gauge, "Client connections open now, by what they do.", []string{"state"}},
+	accepted:                      {"weir_connections_accepted_total", counter, "Client connections accepted.", nil},
+	refused:                       {"weir_connections_refused_total", counter, "Connections closed at once because worker_connections were not enough.", nil},
+	acceptErrors:                  {"weir_accept_errors_total", counter, "Failed accept calls.", nil},
+	dialled:                       {"weir_upstream_connections_opened_total", counter, "Connections begun to backends.", nil},
+	requestsRead:                  {"weir_requests_total", counter, "Client requests whose head was read, good or bad.", nil},
+	responses:                     {"weir_responses_total", counter, "Finished requests by the class of their status; none: closed without an answer.", []string{"class"}},
+	duration:                      {"weir_request_duration_seconds", histogram, "Time from the first byte of a request to the end of its response.", nil},
+	panics:                        {"weir_panics_total", counter, "Handlers that panicked and were contained.", nil},
+	peerConns:                     {"weir_upstream_peer_connections", gauge, "Requests being passed to a peer now.", []string{"upstream", "peer"}},
+	peerFails:                     {"weir_upstream_peer_fails", gauge, "Failures of a peer within its fail_timeout.", []string{"upstream", "peer"}},
+	peerUp:                        {"weir_upstream_peer_up", gauge, "Whether a peer may be chosen now.", []string{"upstream", "peer"}},
+	workerUp:                      {"weir_worker_up", gauge, "Whether the worker answered in time; if not, its values are those of the scrape before.", byWorker},
+	workerConnections:             {"weir_worker_connections", gauge, "Client connections of the worker.", byWorker},
+	workerUpstreamIdleConnections: {"weir_worker_upstream_idle_connections", gauge, "Idle connections to backends kept.", byWorker},
+	workerReceives:                {"weir_worker_receives_total", counter, "Receive calls made.", byWorker},
+	workerSends:                   {"weir_worker_sends_total", counter, "Send calls made.", byWorker},
+	workerMailboxSeconds:          {"weir_worker_mailbox_seconds", gauge, "Time a task from outside waited for its turn on the loop, at this scrape.", byWorker},
+	workerLoopTurns:               {"weir_worker_loop_turns_total", counter, "Batches of events handled.", byWorker},
+	workerLoopEvents:              {"weir_worker_loop_events_total", counter, "Events handled.", byWorker},
+	workerLoopSleeps:              {"weir_worker_loop_sleeps_total", counter, "Times the loop waited for events.", byWorker},
+	workerLoopBusySeconds:         {"weir_worker_loop_busy_seconds_total", counter, "Time spent in turns.", byWorker},
+	workerLoopIdleSeconds:         {"weir_worker_loop_idle_seconds_total", counter, "Time spent waiting for events.", byWorker},
+	workerLoopWorstTurnSeconds:    {"weir_worker_loop_worst_turn_seconds", gauge, "The longest turn there was.", byWorker},
+	workerBufferGets:              {"weir_worker_buffer_gets_total", counter, "Buffers taken from the pool.", byWorker},
+	workerBufferMisses:            {"weir_worker_buffer_misses_total", counter, "Buffers that had to be allocated.", byWorker},
+	workerBufferOdd:               {"weir_worker_buffer_odd_total", counter, "Buffers too large for the pool.", byWorker},
+	workerBufferDropped:           {"weir_worker_buffer_dropped_total", counter, "Buffers that the pool did not keep.", byWorker},
+	workerBufferRetainedBytes:     {"weir_worker_buffer_retained_bytes", gauge, "Bytes of free buffers in the pool.", byWorker},
+	workerBufferInUseBytes:        {"weir_worker_buffer_in_use_bytes", gauge, "Bytes of the pool's buffers in use.", byWorker},
+	workerBufferLinks:             {"weir_worker_buffer_links", gauge, "Links of output chains in use.", byWorker},
+	workerBufferPipes:             {"weir_worker_buffer_pipes", gauge, "Pairs of pipes open.", byWorker},
+}
+
+// Families returns what a scrape shows besides the metrics of the Go runtime
+// (go_...) and of the process (process_...), for the reference.
+func Families() []Family { return families[:] }
+
+// descs are the families as Prometheus wants them.
+var descs = describe()
+
+func describe() (list [numFamilies]*prometheus.Desc) {
+	for i, f := range families {
+		list[i] = prometheus.NewDesc(f.Name, f.Help, f.Labels, nil)
+	}
+	return list
+}
