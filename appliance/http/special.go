@@ -101,7 +101,24 @@ func (r *Request) specialResponse(rc Code) Code {
 	if r.DiscardBody() != OK {
 		r.keepalive = false
 	}
+	if lc.msieRefresh.V && (rc == StatusMovedPermanently || rc == StatusFound) && r.isOldIE() {
+		return r.refreshPage()
+	}
 	return r.builtinPage(rc)
+}
+
+// refreshPage is msie_refresh's stand-in for a redirect: a page that says where
+// to go.
+func (r *Request) refreshPage() Code {
+	h := &r.Out.Headers
+	target := h.Get(http1.HeaderLocation)
+	body := r.Alloc(128 + 3*len(target))[:0]
+	body = append(body, "<html><head><meta http-equiv=\"Refresh\" content=\"0; URL="...)
+	body = EscapeURI(body, target, EscapeRefresh)
+	body = append(body, "\"></head><body></body></html>\r\n"...)
+	h.DelID(http1.HeaderLocation)
+	r.errStatus = StatusOK
+	return r.sendPage(body)
 }
 
 // sendErrorPage redirects to the page of the configuration, internally for
@@ -140,6 +157,9 @@ func (r *Request) sendErrorPage(p *errorPage) Code {
 	}
 	r.errStatus = Code(status)
 	r.Redirect(Code(status), uri)
+	if r.loc.core.msieRefresh.V && r.isOldIE() {
+		return r.refreshPage()
+	}
 	return r.builtinPage(Code(status))
 }
 
@@ -188,11 +208,16 @@ func (r *Request) builtinPage(rc Code) Code {
 	if lc.msiePadding.V && rc >= 400 && r.isOldIE() {
 		body = append(body, msiePad...)
 	}
+	return r.sendPage(body)
+}
+
+// sendPage sends a page of the server's own.
+func (r *Request) sendPage(body []byte) Code {
 	r.Out.ContentType = textHTML
 	r.Out.ContentLength = int64(len(body))
 	r.Out.LastModified = -1
 	r.clearEntity()
-	rc = r.SendHeader()
+	rc := r.SendHeader()
 	if rc == Error || r.headerOnly {
 		return rc
 	}
