@@ -50,7 +50,7 @@ var kinds = map[string][]string{
 	"request":       {"size", "same", "to", "raw", "split", "slow", "end"},
 	"response":      {"rest"},
 	"bytes":         {"raw"},
-	"closed":        nil,
+	"closed":        {"reset"},
 	"backend_got":   nil,
 	"backend_stats": nil,
 	"log":           nil,

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -131,14 +132,17 @@ func (c *client) bytes(s section) error {
 	return nil
 }
 
-// closed wants the end of the connection.
-func (c *client) closed() error {
+// closed wants the end of the connection, by a reset if so asked.
+func (c *client) closed(reset bool) error {
 	c.conn.SetDeadline(time.Now().Add(c.limit))
 	b, err := io.ReadAll(io.LimitReader(c.r, 4096))
 	if len(b) > 0 {
 		return fmt.Errorf("got %q, want the connection closed", excerpt(b))
 	}
-	if err != nil {
+	switch {
+	case reset && !errors.Is(err, syscall.ECONNRESET):
+		return fmt.Errorf("want the connection reset, got %v", err)
+	case !reset && err != nil:
 		return fmt.Errorf("want the connection closed: %w", err)
 	}
 	return nil

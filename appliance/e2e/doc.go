@@ -44,7 +44,8 @@
 //	                 rest       the body runs to the end of the connection,
 //	                            whatever the header says, and is taken as it is
 //	bytes            reads exactly these bytes; option raw
-//	closed           the server closes the connection; nothing is left to read
+//	closed           the server closes the connection; nothing is left to read;
+//	                 option reset: it resets the connection
 //	backend_got [NAME]    the next request that backend NAME got
 //	backend_stats [NAME]  "requests N" and "connections N" of this run
 //	log PATH         the lines this run has added to the file, in order

@@ -168,7 +168,7 @@ func (r *run) step(s section) []string {
 	case "bytes":
 		return failure(r.client.bytes(s))
 	case "closed":
-		return failure(r.client.closed())
+		return failure(r.client.closed(s.has("reset")))
 	case "backend_got":
 		m, err := r.backends[s.name].request(r.c.patience)
 		if err != nil {

@@ -1,0 +1,105 @@
+package appliance
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"weir/appliance/conf"
+	"weir/appliance/stdmodules"
+)
+
+// untested are directives that no case of the server as a black box holds, each
+// with the reason. Names that end in an asterisk stand for all that begin so.
+var untested = map[string]string{
+	"accept_mutex":            "nothing a client could see",
+	"accept_mutex_delay":      "nothing a client could see",
+	"daemon":                  "the cases run the server in the foreground",
+	"debug_connection":        "writes what only developers read",
+	"env":                     "the environment is read by modules to come",
+	"epoll_events":            "nothing a client could see",
+	"least_time":              "not built yet, refused with a sentence that says so",
+	"load_module":             "refused: modules are built in",
+	"master_process":          "held by tests of the processes",
+	"multi_accept":            "nothing a client could see",
+	"proxy_cache*":            "not built yet, refused with a sentence that says so",
+	"proxy_no_cache":          "belongs to proxy_cache",
+	"proxy_ssl*":              "not built yet, refused with a sentence that says so",
+	"sticky":                  "not built yet, refused with a sentence that says so",
+	"thread_pool":             "nothing a client could see",
+	"use":                     "nothing a client could see",
+	"user":                    "needs root; held by tests of the processes",
+	"worker_aio_requests":     "nothing a client could see",
+	"worker_cpu_affinity":     "held by tests of the workers",
+	"worker_priority":         "needs root; held by tests of the processes",
+	"worker_rlimit_core":      "held by tests of the processes",
+	"worker_rlimit_nofile":    "held by tests of the processes",
+	"worker_shutdown_timeout": "held by tests of the workers",
+	"working_directory":       "held by tests of the processes",
+
+	"resolver":                      "needs a name server: held by tests of the upstreams",
+	"resolver_timeout":              "needs a name server: held by tests of the upstreams",
+	"send_timeout":                  "a client that does not read: held by TestSlowClientsAreCutAndHoldLittle",
+	"subrequest_output_buffer_size": "no module makes subrequests in memory yet",
+}
+
+// TestEveryDirectiveHasACase wants each directive to stand in a case of
+// appliance/e2e, or in the table above.
+func TestEveryDirectiveHasACase(t *testing.T) {
+	cases := caseWords(t)
+	seen := make(map[string]bool)
+	for _, e := range stdmodules.Table().All() {
+		if seen[e.Name] {
+			continue
+		}
+		seen[e.Name] = true
+		written := cases[e.Name]
+		key := exception(e)
+		switch {
+		case !written && key == "":
+			t.Errorf("no case in appliance/e2e/testdata has the directive %q", e.Name)
+		case written && key == e.Name:
+			t.Errorf("%q has a case: take it off the exceptions", e.Name)
+		}
+	}
+	for key := range untested {
+		if !strings.HasSuffix(key, "*") && !seen[key] {
+			t.Errorf("%q among the exceptions is no directive", key)
+		}
+	}
+}
+
+// exception is the key of untested that covers a directive, "" for none.
+func exception(e conf.Entry) string {
+	if untested[e.Name] != "" {
+		return e.Name
+	}
+	for key := range untested {
+		if p, ok := strings.CutSuffix(key, "*"); ok && strings.HasPrefix(e.Name, p) {
+			return key
+		}
+	}
+	return ""
+}
+
+// caseWords are the words of all cases.
+func caseWords(t *testing.T) map[string]bool {
+	t.Helper()
+	words := make(map[string]bool)
+	err := filepath.WalkDir("e2e/testdata", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".txtar") {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		for _, word := range strings.FieldsFunc(string(b), func(c rune) bool { return strings.ContainsRune(" \t\n{};", c) }) {
+			words[word] = true
+		}
+		return err
+	})
+	if err != nil || len(words) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	return words
+}
