@@ -27,7 +27,8 @@ func (vm *VM) exec() {
 		code unsafe.Pointer
 		pc   int
 
-		results int // of the Go function that returned
+		chain   *Table // to be indexed
+		results int    // of the Go function that returned
 	)
 reload:
 	l = vm.cur
@@ -39,6 +40,7 @@ reload:
 		code = unsafe.Pointer(unsafe.SliceData(p.code))
 	}
 	pc = int(fr.pc)
+next:
 	for {
 		i := *(*uint64)(unsafe.Add(code, pc*8))
 		pc++
@@ -83,14 +85,8 @@ reload:
 					r[uint8(i>>8)] = nd.val
 					continue
 				}
-				if nd.next != 0 {
-					// One step along the chain catches most of what is not at its main position.
-					nd = t.node(nd.next - 1)
-					if nd.key.p == c.p && nd.key.n == c.n && nd.val.n != tagNil {
-						r[uint8(i>>8)] = nd.val
-						continue
-					}
-				}
+				chain = t
+				goto index
 			}
 			fr.pc = int32(pc)
 			vm.getField(l, *o, int(uint16(i>>32)), i)
@@ -106,6 +102,8 @@ reload:
 					r[uint8(i>>8)] = nd.val
 					continue
 				}
+				chain = t
+				goto index
 			} else if o.isStr() && vm.strIndex != nil {
 				t := vm.strIndex
 				nd := t.node(uint32(i>>48) & t.mask)
@@ -785,6 +783,47 @@ reload:
 			panic("BUG: unknown instruction")
 		}
 		continue
+
+	index:
+		// R[A] = chain[K[C]], along the chain of tables that __index names, as far as pointers decide.
+		for range 8 {
+			c := &k[uint16(i>>32)]
+			if chain.weak != 0 || chain.mask > math.MaxUint16 {
+				goto indexSlow
+			}
+			nd := chain.node(uint32(i>>48) & chain.mask)
+			for nd.key.p != c.p || nd.key.n != c.n {
+				if nd.key.n == c.n && uint16(nd.hash) == uint16(i>>48) {
+					goto indexSlow // perhaps equal contents
+				}
+				if nd.next == 0 {
+					nd = &emptyNode
+					break
+				}
+				nd = chain.node(nd.next - 1)
+			}
+			if nd.val.n != tagNil {
+				r[uint8(i>>8)] = nd.val
+				continue next
+			}
+			mt := chain.meta
+			if mt == nil || mt.flags&1 != 0 {
+				r[uint8(i>>8)].n = tagNil
+				continue next
+			}
+			if mt.indexAt > mt.mask {
+				goto indexSlow
+			}
+			nd = mt.node(mt.indexAt)
+			if nd.key.p != vm.names.index.key.p || nd.val.n != tagTable {
+				goto indexSlow
+			}
+			chain = nd.val.table()
+		}
+	indexSlow:
+		fr.pc = int32(pc)
+		vm.getField(l, r[uint8(i>>16)], int(uint16(i>>32)), i)
+		goto reload
 
 	returned:
 		// Back from a Go function called by opCall, whose results are on top of the stack.
