@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -337,5 +339,41 @@ func TestATunnelPassesBothWaysUntilBothSidesHaveClosed(t *testing.T) {
 	got, err := io.ReadAll(c)
 	if err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 101 ") || !strings.HasSuffix(string(got), "\r\n\r\nfirst early late last") {
 		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func TestStoredResponsesAreWholeOrNotThere(t *testing.T) {
+	body := strings.Repeat("0123456789", 30000)
+	addr := backend(t, func(c net.Conn, br *bufio.Reader) {
+		for head := readHead(br); head != ""; head = readHead(br) {
+			fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", len(body))
+			if strings.HasPrefix(head, "GET /cut") {
+				_, _ = io.WriteString(c, body[:20000])
+				return
+			}
+			_, _ = io.WriteString(c, body)
+		}
+	})
+	dir := t.TempDir()
+	f := serve(t, `server { listen %LISTEN%; location / { proxy_pass http://`+addr+`; proxy_store `+dir+`/kept$uri; proxy_temp_path `+dir+`/temp; } }`)
+	for _, path := range []string{"/a/whole", "/cut"} {
+		got := f.get(t, "GET "+path+" HTTP/1.0\r\nHost: a\r\n\r\n")
+		if path == "/a/whole" && !strings.HasSuffix(got, body) {
+			t.Errorf("%s: got %d bytes", path, len(got))
+		}
+	}
+	kept, err := os.ReadFile(dir + "/kept/a/whole")
+	if err != nil || string(kept) != body {
+		t.Errorf("got %d bytes, %v, want %d", len(kept), err, len(body))
+	}
+	var files []string
+	_ = filepath.WalkDir(dir, func(path string, d os.DirEntry, _ error) error {
+		if !d.IsDir() {
+			files = append(files, path)
+		}
+		return nil
+	})
+	if len(files) != 1 {
+		t.Errorf("got files %q, want the whole one only", files)
 	}
 }

@@ -93,7 +93,7 @@ func (x *Exchange) take(data []byte, b *bodyBuf) bool {
 
 // queue appends data to what waits for the client.
 func (x *Exchange) queue(data []byte, b *bodyBuf) {
-	if len(data) == 0 {
+	if len(data) == 0 || x.store && x.storeBytes(data) {
 		return
 	}
 	l := x.R.Link()

@@ -12,46 +12,67 @@ import (
 // fileEmpty reports whether everything in the temporary file was passed on.
 func (x *Exchange) fileEmpty() bool { return x.file == nil || x.fileFrom == x.file.Len() }
 
-// spill moves queued bytes to the temporary file, so that their buffers are
-// free again. It returns false when it could not free any.
-func (x *Exchange) spill() bool {
-	if !x.buffering || x.out.Empty() || !x.clientWaits() && !x.store {
+// openFile makes the temporary file. It returns false, having logged why, when
+// that cannot be done.
+func (x *Exchange) openFile() bool {
+	f, err := http.NewTempFile(x.conf.TempPath.V, x.store)
+	if err != nil {
+		x.R.Logf(http.LogCrit, "%s while %s", err, x.action)
 		return false
 	}
+	f.Clean = x.store // until it has its final name
+	x.file = f
+	return true
+}
+
+// spill moves queued bytes to the temporary file, so that their buffers are
+// free again. It returns false when it could not free any. The file is never
+// written a second time: sendfile hands its pages to the socket, which may
+// still hold them.
+func (x *Exchange) spill() bool {
 	limit := x.conf.maxTemp()
-	if x.file == nil {
-		if limit == 0 && !x.store {
-			return false
-		}
-		f, err := http.NewTempFile(x.conf.TempPath.V, x.store)
-		if err != nil {
-			x.R.Logf(http.LogCrit, "%s while %s", err, x.action)
-			return false
-		}
-		x.file = f
-		if !x.store {
-			x.logWarn("an upstream response is buffered to a temporary file " + f.Name)
-		}
+	if !x.buffering || x.out.Empty() || !x.clientWaits() || limit == 0 {
+		return false
 	}
-	// The file is never written a second time: sendfile hands its pages to
-	// the socket, which may still hold them.
-	freed := false
-	for l := x.out.Head; l != nil && l.Pipe == nil; l = x.out.Head {
-		if x.file.Len() >= limit && !x.store {
-			return freed
+	if x.file == nil {
+		if !x.openFile() {
+			return false
 		}
-		if err := x.file.Append(l.Mem); err != nil {
-			x.R.Logf(http.LogCrit, "%s while %s", err, x.action)
-			return freed
+		x.logWarn("an upstream response is buffered to a temporary file " + x.file.Name)
+	}
+	freed := false
+	for l := x.out.Head; l != nil && l.Pipe == nil && x.file.Len() < limit; l = x.out.Head {
+		if !x.appendFile(l.Mem) {
+			break
 		}
 		x.out.Pop()
 		x.ws.w.Buffers.Done(l)
 		freed = true
 	}
-	if x.cur != nil && x.cur.refs == 1 {
-		x.cur.data = x.cur.data[:0]
-	}
 	return freed
+}
+
+// appendFile writes p. A write that fails, as on a full disk, may have written
+// a part of it: the response is broken then.
+func (x *Exchange) appendFile(p []byte) bool {
+	if err := x.file.Append(p); err != nil {
+		x.R.Logf(http.LogCrit, "%s while %s", err, x.action)
+		x.broken = true
+		return false
+	}
+	return true
+}
+
+// storeBytes writes body bytes to the file that is to be kept; the client gets
+// them from there. It returns false when there can be no file: the response is
+// passed on and not kept.
+func (x *Exchange) storeBytes(p []byte) bool {
+	if x.file == nil && !x.openFile() {
+		x.store = false
+		return false
+	}
+	x.appendFile(p)
+	return true
 }
 
 // queueFile puts the rest of the temporary file in front of what is queued.
@@ -70,13 +91,7 @@ func (x *Exchange) queueFile() {
 // keep makes a complete response the file that proxy_store names.
 func (x *Exchange) keep() {
 	r := x.R
-	if x.Response.Status != 200 {
-		return
-	}
-	// To be the whole body, all of it must be in the file.
-	for x.spillAll() {
-	}
-	if x.file == nil {
+	if x.Response.Status != 200 || x.file == nil && !x.openFile() {
 		return
 	}
 	path := x.storePath()
@@ -112,9 +127,6 @@ func (x *Exchange) storePath() string {
 	}
 	return string(path)
 }
-
-// spillAll moves one round of queued links to the file.
-func (x *Exchange) spillAll() bool { return !x.out.Empty() && x.spill() }
 
 func parseSize(b []byte) (int64, bool) {
 	if len(b) == 0 {
