@@ -88,17 +88,17 @@ func TestNumbersOfArguments(t *testing.T) {
 	for _, tt := range tests {
 		table := &Table{}
 		table.Add(nil, []Directive{{Name: "d", In: Main, Args: tt.args, Set: func(*Cx, *Item) error { return nil }}})
-		got := ""
+		var got strings.Builder
 		for n := range 10 {
 			tree, _ := ParseString("t.conf", "d"+strings.Repeat(" a", n)+";", Options{})
 			if err := (&Cx{Table: table}).Walk(tree.Items, Main, nil); err == nil {
-				got += "x"
+				got.WriteString("x")
 			} else {
-				got += "."
+				got.WriteString(".")
 			}
 		}
-		if got != tt.want {
-			t.Errorf("Args %#x: got %s, want %s", tt.args, got, tt.want)
+		if got.String() != tt.want {
+			t.Errorf("Args %#x: got %s, want %s", tt.args, got.String(), tt.want)
 		}
 	}
 }

@@ -115,7 +115,7 @@ func TestErrorsAreNginxsSentences(t *testing.T) {
 		if err != nil {
 			got = err.Error()
 		}
-		for _, w := range strings.Fields(got) {
+		for w := range strings.FieldsSeq(got) {
 			if i := strings.Index(w, "/nginx.conf:"); i > 0 {
 				got = strings.ReplaceAll(got, w[:i]+"/nginx.conf", "FILE")
 			}

@@ -74,8 +74,8 @@ func daysOf(year, month, day int64) int64 {
 // follows the time ("GMT", and parameters of old browsers) are not looked at.
 func ParseHTTPTime(b []byte) int64 {
 	p := dateReader{b: b}
-	if comma := bytes.IndexByte(b, ','); comma >= 0 {
-		p.b = bytes.TrimLeft(b[comma+1:], " ")
+	if _, after, ok := bytes.Cut(b, []byte{','}); ok {
+		p.b = bytes.TrimLeft(after, " ")
 		p.dayFirst()
 	} else {
 		p.monthFirst()

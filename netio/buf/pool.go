@@ -56,11 +56,8 @@ func classOf(n int) int {
 	if n <= 1<<10 {
 		return 0
 	}
-	c := bits.Len(uint(n-1)) - 10
-	if c > 7 {
-		c = 7 // 64 KB < n: the 256 KB class stands where 128 KB would
-	}
-	return c
+	// Up to seven: above 64 KB the 256 KB class stands where 128 KB would.
+	return min(bits.Len(uint(n-1))-10, 7)
 }
 
 // Get returns a buffer with length zero and a capacity of at least n. Its

@@ -243,7 +243,7 @@ func cpuOf(t *testing.T, pids ...int) (ns int64) {
 
 func rss(pid int) (kb int64) {
 	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	for _, line := range strings.Split(string(b), "\n") {
+	for line := range strings.SplitSeq(string(b), "\n") {
 		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
 			kb, _ = strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
 		}
@@ -259,7 +259,7 @@ func wrk(t *testing.T, addr string, d time.Duration, args ...string) int64 {
 	if err != nil {
 		t.Fatalf("wrk: %v\n%s", err, out)
 	}
-	for _, line := range strings.Split(string(out), "\n") {
+	for line := range strings.SplitSeq(string(out), "\n") {
 		if f := strings.Fields(line); len(f) > 2 && f[1] == "requests" {
 			n, _ := strconv.ParseInt(f[0], 10, 64)
 			return n

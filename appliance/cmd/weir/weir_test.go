@@ -206,9 +206,7 @@ type load struct {
 func startLoad(addr string, clients int) *load {
 	l := new(load)
 	for i := range clients {
-		l.wait.Add(1)
-		go func() {
-			defer l.wait.Done()
+		l.wait.Go(func() {
 			tr := &http.Transport{DisableKeepAlives: i%2 == 1}
 			defer tr.CloseIdleConnections()
 			c := &http.Client{Transport: tr, Timeout: 10 * time.Second}
@@ -227,7 +225,7 @@ func startLoad(addr string, clients int) *load {
 				}
 				l.requests.Add(1)
 			}
-		}()
+		})
 	}
 	return l
 }

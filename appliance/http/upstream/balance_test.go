@@ -118,12 +118,12 @@ func TestLeastConnPrefersIdlePeersForTheirWeight(t *testing.T) {
 		t.Errorf("got %s, want b", got)
 	}
 	peers[1].state.conns.Store(4)
-	seen := ""
+	var seen strings.Builder
 	for range 4 { // all equal now: by weight in turn
-		seen += take1(x, set, 1, x.leastConn)
+		seen.WriteString(take1(x, set, 1, x.leastConn))
 	}
-	if strings.Count(seen, "b") != 2 {
-		t.Errorf("got %s, want b twice", seen)
+	if strings.Count(seen.String(), "b") != 2 {
+		t.Errorf("got %s, want b twice", seen.String())
 	}
 }
 

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"io"
 
 	"weir/appliance/http"
@@ -181,10 +182,8 @@ func unsafeURI(uri []byte) (path, args []byte, ok bool) {
 			return nil, nil, false
 		}
 	}
-	for _, c := range path {
-		if c == 0 {
-			return nil, nil, false
-		}
+	if bytes.IndexByte(path, 0) >= 0 {
+		return nil, nil, false
 	}
 	return path, args, len(path) > 0
 }
