@@ -17,6 +17,9 @@ type program struct {
 	parts []part
 	skip  http1.HeaderSet // client fields that are not passed on
 	names []string        // those without an ID, in lower case
+	// unframed says that proxy_set_header takes Content-Length away: a body
+	// would be read as another request, so none is sent.
+	unframed bool
 }
 
 // part is one step of a program.
@@ -69,6 +72,9 @@ func compile(b *http.Builder, c *locConf) (*program, error) {
 		}
 		set[strings.ToLower(h.Key)] = true
 		drop(h.Key)
+		if h.Value == "" && headerID(h.Key) == http1.HeaderContentLength {
+			p.unframed = true
+		}
 		if err := p.addValue(b, h); err != nil {
 			return nil, err
 		}

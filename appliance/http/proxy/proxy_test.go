@@ -239,6 +239,7 @@ func TestWhatGoesUpstreamIsWrittenAnew(t *testing.T) {
 		location /uri/ { proxy_pass http://u/base/; }
 		location ~ ^/re { proxy_pass http://u; }
 		location /set/ { proxy_pass http://u; proxy_set_header Host $host; proxy_set_header X-Empty ""; proxy_set_header X-Two "a $request_method"; proxy_set_header Accept ""; }
+		location /nolen/ { proxy_pass http://u; proxy_set_header Content-Length ""; }
 		location /10/ { proxy_pass http://u; proxy_http_version 1.0; proxy_method PUT; proxy_pass_request_headers off; proxy_set_body "b$arg_x"; } }`)
 	for _, tc := range []struct{ send, want string }{
 		{"GET /a%2fb//c?x=%20 HTTP/1.1\r\nHost: a\r\nAccept: x\r\nTE: trailers\r\nKeep-Alive: 1\r\nConnection: close\r\nUpgrade: h2c\r\n\r\n",
@@ -247,6 +248,8 @@ func TestWhatGoesUpstreamIsWrittenAnew(t *testing.T) {
 		{"GET http://a/re/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "GET /re/x HTTP/1.1\r\nHost: u\r\n\r\n"},
 		{"HEAD /set/ HTTP/1.1\r\nHost: a\r\nAccept: x\r\nB:  c \r\nConnection: close\r\n\r\n",
 			"HEAD /set/ HTTP/1.1\r\nHost: a\r\nX-Two: a HEAD\r\nB: c\r\n\r\n"},
+		{"POST /nolen/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 25\r\n\r\nGET /evil HTTP/1.1\r\nA: b\r\n",
+			"POST /nolen/ HTTP/1.1\r\nHost: u\r\n\r\n"},
 		{"GET /10/?x=1 HTTP/1.1\r\nHost: a\r\nAccept: x\r\nConnection: close\r\n\r\n",
 			"PUT /10/?x=1 HTTP/1.0\r\nHost: u\r\nContent-Length: 2\r\n\r\n"},
 	} {

@@ -21,7 +21,7 @@ func handle(r *http.Request) http.Code {
 		}
 	}
 	if !c.up.RequestBuffering.V && c.body.V == nil && c.up.PassRequestBody.V && r == r.Main() && r.HasBody() &&
-		r.Body() == nil && (!r.ChunkedBody || c.version.V >= 1001) {
+		r.Body() == nil && (!r.ChunkedBody || c.version.V >= 1001) && (r.ChunkedBody || !c.program.unframed) {
 		x.Unbuffered = true
 	}
 	return x.Start()
@@ -109,7 +109,7 @@ func (c *locConf) frameBody(x *upstream.Exchange) []byte {
 		body := c.body.V.Eval(x.R)
 		x.BodyLength, x.NoBody = int64(len(body)), true
 		return body
-	case !c.up.PassRequestBody.V:
+	case !c.up.PassRequestBody.V, c.program.unframed && !(x.Unbuffered && x.R.ChunkedBody):
 		x.NoBody = true
 	default:
 		c.length(x)
