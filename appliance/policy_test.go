@@ -174,10 +174,10 @@ func walk(t *testing.T, visit func(name string, d fs.DirEntry)) {
 			return err
 		}
 		name, _ := filepath.Rel(root, path)
-		if d.IsDir() && slices.Contains(skipped, name) {
+		switch skip := slices.Contains(skipped, name); {
+		case d.IsDir() && skip:
 			return filepath.SkipDir
-		}
-		if !d.IsDir() {
+		case !d.IsDir() && !skip: // .git is a file in a linked work tree
 			visit(filepath.ToSlash(name), d)
 		}
 		return nil

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	patience = 10 * time.Second     // how long anything may be waited for
+	patience = 30 * time.Second     // how long anything may be waited for
 	seePause = 2 * time.Millisecond // between looks at a log
 	runs     = 2                    // of every case on one server
 )

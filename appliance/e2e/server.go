@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	startLimit = 10 * time.Second
-	stopLimit  = 10 * time.Second
+	startLimit = 30 * time.Second
+	stopLimit  = 30 * time.Second
 )
 
 // server is one running server.

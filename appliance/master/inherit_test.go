@@ -79,7 +79,7 @@ func TestTheServiceManagerIsTold(t *testing.T) {
 	told := func(want string) {
 		t.Helper()
 		b := make([]byte, 4096)
-		_ = manager.SetReadDeadline(time.Now().Add(5 * time.Second))
+		_ = manager.SetReadDeadline(time.Now().Add(patience))
 		n, err := manager.Read(b)
 		if err != nil || !strings.HasPrefix(string(b[:n]), want) {
 			t.Errorf("told %q, %v; want %q", b[:n], err, want)

@@ -129,10 +129,14 @@ func (in *instance) log() string {
 	return string(data)
 }
 
+// patience is how long a test waits for what must come. It only bounds tests
+// that fail, and the machine may be slow and busy.
+const patience = time.Minute
+
 // until waits for a condition, bounded.
 func (in *instance) until(what string, cond func() bool) {
 	in.t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if cond() {
 			return
 		}
@@ -152,7 +156,7 @@ func (in *instance) ended(code int) {
 	in.t.Helper()
 	select {
 	case <-in.gone:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		in.t.Fatal("the process does not end")
 	}
 	if got := in.cmd.ProcessState.ExitCode(); got != code {
@@ -162,7 +166,7 @@ func (in *instance) ended(code int) {
 
 // get fetches by a connection of its own.
 func (in *instance) get() string {
-	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
+	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
 	return fetch(c, in.addr)
 }
 
@@ -181,7 +185,7 @@ func fetch(c *http.Client, addr string) string {
 
 // status asks the status socket.
 func (in *instance) status() (statusReport, error) {
-	c := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
+	c := &http.Client{Timeout: patience, Transport: &http.Transport{
 		DialContext: func(context.Context, string, string) (net.Conn, error) {
 			return net.Dial("unix", filepath.Join(in.dir, socketName))
 		}}}
@@ -228,7 +232,7 @@ func (l *load) client(addr string, keepalive bool) {
 	defer l.wait.Done()
 	tr := &http.Transport{DisableKeepAlives: !keepalive}
 	defer tr.CloseIdleConnections()
-	c := &http.Client{Transport: tr, Timeout: 10 * time.Second}
+	c := &http.Client{Transport: tr, Timeout: patience}
 	for !l.stop.Load() {
 		body := fetch(c, addr)
 		l.requests.Add(1)

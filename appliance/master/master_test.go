@@ -67,7 +67,7 @@ func TestTermEndsAtOnce(t *testing.T) {
 	begin := time.Now()
 	in.signal(syscall.SIGTERM)
 	in.ended(0)
-	if d := time.Since(begin); d > 5*time.Second { // the request would take a minute
+	if d := time.Since(begin); d > 30*time.Second { // the request would take a minute
 		t.Errorf("it took %v", d)
 	}
 }
@@ -211,7 +211,7 @@ func TestAServerThatDiesIsReplaced(t *testing.T) {
 				return
 			default:
 			}
-			c, err := net.DialTimeout("tcp", in.addr, 2*time.Second)
+			c, err := net.DialTimeout("tcp", in.addr, patience)
 			if err != nil {
 				refused <- err
 				return

@@ -101,7 +101,7 @@ func configuration(mark string, connections int) *cycle.Cycle {
 // ask sends a word on c and returns the answer.
 func ask(t *testing.T, c net.Conn, word string) string {
 	t.Helper()
-	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 	if _, err := io.WriteString(c, word); err != nil {
 		return "error"
 	}
@@ -195,7 +195,7 @@ func TestWorkerConnectionsAreHeld(t *testing.T) {
 		t.Errorf("the log has %q", read())
 	}
 	open[0].Close()
-	for end := time.Now().Add(5 * time.Second); ; {
+	for end := time.Now().Add(30 * time.Second); ; {
 		if got := ask(t, dial(t, b), "x"); got == "x" {
 			break
 		}
@@ -233,7 +233,7 @@ func TestQuitWaitsForTheLastConnection(t *testing.T) {
 			nc.Close()
 			select {
 			case <-w.Done():
-			case <-time.After(5 * time.Second):
+			case <-time.After(30 * time.Second):
 				t.Error("the worker does not end")
 			}
 			if !e.closed.Load() {
@@ -258,7 +258,7 @@ func TestSupersededConfigurationsAreCutInTime(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for end := time.Now().Add(5 * time.Second); e.cut.Load() == 0 && time.Now().Before(end); {
+	for end := time.Now().Add(30 * time.Second); e.cut.Load() == 0 && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
 	if got := e.cut.Load(); got != 2 {
@@ -276,7 +276,7 @@ func TestCutEndsAWorkerThatWaits(t *testing.T) {
 	w.Cut()
 	select {
 	case <-w.Done(): // although the service has left the connection open
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Error("the worker does not end")
 	}
 }
@@ -295,7 +295,7 @@ func TestAPanicIsLoggedAndTheServiceTold(t *testing.T) {
 	if got := ask(t, dial(t, b), "x"); got != "x" {
 		t.Errorf("another connection got %q", got)
 	}
-	for end := time.Now().Add(5 * time.Second); e.panicked.Load() == 0 && time.Now().Before(end); {
+	for end := time.Now().Add(30 * time.Second); e.panicked.Load() == 0 && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
 	if e.panicked.Load() != 1 {

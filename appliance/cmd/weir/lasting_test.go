@@ -26,7 +26,7 @@ func (in *instance) dial() *client {
 		in.t.Fatal(err)
 	}
 	in.t.Cleanup(func() { c.Close() })
-	_ = c.SetDeadline(time.Now().Add(30 * time.Second)) // longer than any test needs
+	_ = c.SetDeadline(time.Now().Add(patience))
 	return &client{in.t, c, bufio.NewReader(c)}
 }
 

@@ -176,9 +176,13 @@ func (in *instance) cleanup() {
 	}
 }
 
+// patience is how long a test waits for what must come. It only bounds tests
+// that fail, and the machine may be slow and busy.
+const patience = time.Minute
+
 func (in *instance) until(what string, cond func() bool) {
 	in.t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if cond() {
 			return
 		}
@@ -209,7 +213,7 @@ func startLoad(addr string, clients int) *load {
 		l.wait.Go(func() {
 			tr := &http.Transport{DisableKeepAlives: i%2 == 1}
 			defer tr.CloseIdleConnections()
-			c := &http.Client{Transport: tr, Timeout: 10 * time.Second}
+			c := &http.Client{Transport: tr, Timeout: patience}
 			for n := 0; !l.stop.Load(); n++ {
 				url, size := "http://"+addr+"/", len("index")
 				switch n % 8 {
@@ -351,7 +355,7 @@ func TestAKilledServerIsBackAtOnce(t *testing.T) {
 		n = 3
 	}
 	tr := &http.Transport{DisableKeepAlives: true}
-	c := &http.Client{Transport: tr, Timeout: 10 * time.Second}
+	c := &http.Client{Transport: tr, Timeout: patience}
 	for range n {
 		pid := 0
 		in.until("the server process", func() bool { pid = in.child(); return pid != 0 })
