@@ -91,7 +91,7 @@ func (l *State) CheckThread(n int) *State {
 	if v := l.Arg(n); v.n == tagState {
 		return v.state()
 	}
-	l.typeArgError(n, "coroutine")
+	l.ArgError(n, "coroutine expected")
 	return nil
 }
 

@@ -38,13 +38,10 @@ func (l *State) parseSpec(f string, i int) (spec, int) {
 	}
 	num := func() int {
 		n, digits := 0, 0
-		for i < len(f) && isDigit(int(f[i])) {
+		for i < len(f) && isDigit(int(f[i])) && digits < 2 {
 			n = n*10 + int(f[i]-'0')
 			i++
 			digits++
-		}
-		if digits > 2 {
-			l.badFormat(f, start)
 		}
 		return n
 	}
@@ -56,19 +53,14 @@ func (l *State) parseSpec(f string, i int) (spec, int) {
 	if i < len(f) {
 		s.conv = f[i]
 	} else {
-		l.badFormat(f, start)
+		l.badFormat(f, start, i)
 	}
 	return s, i + 1
 }
 
-// badFormat raises the error for the conversion that begins after position start-1.
-func (l *State) badFormat(f string, start int) {
-	end := start
-	for end < len(f) && (f[end] < 'A' || f[end] > 'Z' && f[end] < 'a' || f[end] > 'z') {
-		end++
-	}
-	end = min(end+1, len(f))
-	l.Errorf("%s", "invalid option '%"+f[start:end]+"' to 'format'")
+// badFormat raises the error for the conversion f[start:] of which f[end] cannot be.
+func (l *State) badFormat(f string, start, end int) {
+	l.Errorf("%s", "invalid option '%"+f[start:min(end+1, len(f))]+"' to 'format'")
 }
 
 func strFormat(l *State) int {
@@ -103,7 +95,7 @@ func strFormat(l *State) int {
 			s, i = l.parseSpec(f, i)
 		}
 		arg++
-		b = l.formatArg(b, s, arg, f, start)
+		b = l.formatArg(b, s, arg, f[start:i])
 		if len(b) > l.vm.budget.StringBytes {
 			l.Errorf("string length overflow")
 		}
@@ -113,8 +105,8 @@ func strFormat(l *State) int {
 	return 1
 }
 
-// formatArg appends the conversion of argument arg.
-func (l *State) formatArg(b []byte, s spec, arg int, f string, start int) []byte {
+// formatArg appends the conversion of argument arg; text is how it is written, for messages.
+func (l *State) formatArg(b []byte, s spec, arg int, text string) []byte {
 	switch s.conv {
 	case 'd', 'i':
 		return appendInteger(b, s, l.formatInt(arg))
@@ -155,7 +147,7 @@ func (l *State) formatArg(b []byte, s spec, arg int, f string, start int) []byte
 		}
 		return pad(b, s, []byte(str), false)
 	}
-	l.badFormat(f, start)
+	l.badFormat(text, 0, len(text)-1)
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 )
 
 // file is what a file userdata holds. All its calls block the worker: a server's scripts read files at start only.
@@ -356,7 +357,7 @@ func ioLines(l *State) int {
 	name := l.CheckString(1)
 	f, err := os.Open(name)
 	if err != nil {
-		l.Errorf("%s: %s", name, errnoText(err))
+		l.ArgError(1, name+": "+errnoText(err))
 	}
 	return l.lines(l.vm.newFile(f, nil).user().V.(*file), 2, true)
 }
@@ -375,7 +376,7 @@ func openMode(mode string) (int, bool) {
 func (l *State) openFile(name, mode string) (Value, error) {
 	flags, ok := openMode(mode)
 	if !ok {
-		l.ArgError(2, "invalid mode")
+		return Nil, syscall.EINVAL
 	}
 	f, err := os.OpenFile(name, flags, 0o666)
 	if err != nil {
@@ -460,7 +461,7 @@ func (l *State) redirect(def *Value, mode string) int {
 		name := l.CheckString(1)
 		nv, err := l.openFile(name, mode)
 		if err != nil {
-			l.Errorf("%s: %s", name, errnoText(err))
+			l.ArgError(1, name+": "+errnoText(err))
 		}
 		*def = nv
 	}

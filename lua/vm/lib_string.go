@@ -222,10 +222,7 @@ func strSearch(l *State, find bool) int {
 	if init < 0 {
 		init = 0
 	} else if init > len(s) {
-		if find {
-			return l.ret(Nil)
-		}
-		init = len(s)
+		return l.ret(Nil)
 	}
 	if find && (l.Arg(4).Truthy() || !hasSpecials(p)) {
 		i := strings.Index(s[init:], p)
@@ -263,7 +260,7 @@ func (m *matchState) search(init int) (start, e int) {
 	}
 	// A pattern that begins with a plain character can only match where it stands.
 	first := -1
-	if !anchor && len(m.pat) > 0 && !hasSpecials(m.pat[:1]) && (len(m.pat) == 1 || !isQuantifier(m.pat[1])) {
+	if !anchor && len(m.pat) > 0 && m.pat[0] != ')' && !hasSpecials(m.pat[:1]) && (len(m.pat) == 1 || !isQuantifier(m.pat[1])) {
 		first = int(m.pat[0])
 	}
 	for s := init; ; s++ {
@@ -351,7 +348,7 @@ func strGsub(l *State) int {
 	m := vm.takeMatch()
 	m.begin(l, s, p)
 	first := -1
-	if !anchor && p != "" && !hasSpecials(p[:1]) && (len(p) == 1 || !isQuantifier(p[1])) {
+	if !anchor && p != "" && p[0] != ')' && !hasSpecials(p[:1]) && (len(p) == 1 || !isQuantifier(p[1])) {
 		first = int(p[0])
 	}
 	buf := vm.buf[:0]

@@ -449,7 +449,7 @@ func (l *State) substring(s string, i, j int) Value {
 func hasSpecials(p string) bool {
 	for i := 0; i < len(p); i++ {
 		switch p[i] {
-		case '^', '$', '*', '+', '?', '.', '(', ')', '[', '%', '-':
+		case '^', '$', '*', '+', '?', '.', '(', '[', '%', '-':
 			return true
 		}
 	}
