@@ -103,7 +103,7 @@ var foreigns = []foreign{
 		"there is one error log with nginx's lines; package log knows neither level nor connection"},
 	{"encoding/gob", nil,
 		"reflection-driven formats have no place between versions of a server"},
-	{"github.com/yuin/gopher-lua/...", []string{"lua/engine/...", "appliance/cmd/...", "perf/..."},
+	{"github.com/yuin/gopher-lua/...", []string{"lua/run", "perf/..."},
 		"the second engine is a baseline and an oracle; requests run on lua/vm"},
 	{"github.com/cilium/ebpf/...", []string{"ebpf/..."},
 		"BPF objects are loaded by ebpf/ alone"},

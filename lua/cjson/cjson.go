@@ -1,13 +1,6 @@
-// Package cjson is the Lua modules cjson and cjson.safe: JSON text from and to Lua values, with the options, defaults
-// and messages of the lua-cjson that OpenResty ships.
-//
-// It owns the configuration of each module instance (cjson.new makes independent ones). It knows the engine's host
-// API and nothing else. All functions run on the goroutine of the VM they are called in.
 package cjson
 
 import (
-	"unsafe"
-
 	"weir/lua/vm"
 )
 
@@ -53,9 +46,6 @@ const (
 
 // emptyArrayMark is the identity of cjson.empty_array.
 var emptyArrayMark = new(byte)
-
-// emptyArray is a light userdata that encodes as [].
-func emptyArray() vm.Value { return vm.LightUserdata(unsafe.Pointer(emptyArrayMark)) }
 
 // Open makes the modules available to require.
 func Open(v *vm.VM) {
