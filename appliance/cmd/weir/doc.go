@@ -7,6 +7,7 @@
 //	weir -p PREFIX -c FILE        master; starts itself as the server process
 //	weir -t | -T | -s | -v | -V   answers at once
 //	weir demo                     a configuration of its own, for a first look
+//	weir lua FILE                 runs a script without a server
 //
 // The options are nginx's, letter for letter. Nothing imports this package.
 package main

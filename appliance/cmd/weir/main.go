@@ -7,6 +7,7 @@ import (
 	"weir/appliance/master"
 	"weir/appliance/server"
 	"weir/appliance/stdmodules"
+	"weir/lua/run"
 )
 
 // version is weir's own; the Makefile sets it from git.
@@ -27,14 +28,19 @@ func program(args []string) int {
 	if link, ok := master.ServerLink(); ok {
 		return server.Run(server.Options{Link: link, Table: stdmodules.Table(), New: services.worker})
 	}
-	if len(args) > 1 && args[1] == "demo" {
-		return demo(args[2:], services)
+	if len(args) > 1 {
+		switch args[1] {
+		case "demo":
+			return demo(args[2:], services)
+		case "lua":
+			return run.Main(args[2:], os.Stdin, os.Stdout, os.Stderr)
+		}
 	}
-	return run(args, services)
+	return answer(args, services)
 }
 
-// run answers a command line in nginx's language.
-func run(args []string, services *services) int {
+// answer answers a command line in nginx's language.
+func answer(args []string, services *services) int {
 	o, err := parseOptions(args)
 	if err != nil {
 		errlog.Consolef(errlog.Stderr, "%v", err)
