@@ -178,7 +178,9 @@ func (vm *VM) switchBack(co *State, from, n int) (r *State, dst, cnt, nres int, 
 		r.stack[k] = True
 		k++
 	}
-	copy(r.stack[k:k+n], co.stack[from:from+n])
+	for i := range n {
+		r.stack[k+i] = co.stack[from+i]
+	}
 	return r, dst, k + n - dst, int(m.nres), m.flags, m.aux
 }
 

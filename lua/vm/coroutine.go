@@ -1,5 +1,8 @@
 package vm
 
+// maxCoDepth bounds coroutines that resume coroutines.
+const maxCoDepth = 2000
+
 // resume is coroutine.resume: fr is its frame on l.
 func (vm *VM) resume(l *State, fr *frame, nargs int) bool {
 	co := l.CheckThread(1)
@@ -8,9 +11,6 @@ func (vm *VM) resume(l *State, fr *frame, nargs int) bool {
 		base := int(fr.base)
 		flags, nres, aux := fr.flags, int(fr.nres), fr.aux
 		l.stack[base-1], l.stack[base] = False, String(msg)
-		if flags&fFromGo != 0 {
-			// the frame counts as one called from Go until finish
-		}
 		l.fi--
 		return vm.finish(l, base-1, base-1, n, nres, flags, aux)
 	}
@@ -42,11 +42,8 @@ func (co *State) resumable(l *State) string {
 
 // enterThread makes co current with n arguments from stack[from] of l.
 func (vm *VM) enterThread(l, co *State, from, n int) bool {
-	depth := 0
-	for r := l; r != nil; r = r.resumer {
-		if depth++; depth > maxGoDepth*10 {
-			l.raiseText("C stack overflow")
-		}
+	if co.depth = l.depth + 1; co.depth > maxCoDepth {
+		l.raiseText("C stack overflow")
 	}
 	l.status = stNormal
 	co.status = stRunning
@@ -62,7 +59,9 @@ func (vm *VM) enterThread(l, co *State, from, n int) bool {
 	co.fi--
 	slot := int(m.base) - 1
 	co.ensure(slot + n + goSlack)
-	copy(co.stack[slot:slot+n], l.stack[from:from+n])
+	for i := range n {
+		co.stack[slot+i] = l.stack[from+i]
+	}
 	return vm.finish(co, slot, slot, n, int(m.nres), m.flags, m.aux)
 }
 

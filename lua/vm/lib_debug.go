@@ -110,9 +110,6 @@ func dbgGetinfo(l *State) int {
 	fi := 0
 	if v := l.Arg(a + 1); v.isNum() || v.isStr() {
 		level := l.CheckInt(a + 1)
-		if co != l && level >= 0 && co.frames[co.fi].kind == kYield {
-			// the yield is level 0
-		}
 		if fi = co.levelFrame(level); fi == 0 {
 			return l.ret(Nil)
 		}

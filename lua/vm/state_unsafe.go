@@ -174,6 +174,7 @@ type State struct {
 	open    *upval
 	env     *Table
 	resumer *State
+	depth   int // of resumers
 	ngo     int // frames with fFromGo
 	status  status
 	exdata  [2]Value
