@@ -180,7 +180,7 @@ func mergeLoc(b *Builder, p, c *coreLoc) error {
 		c.errorLog = p.errorLog
 	}
 	c.mergeFiles(p)
-	c.mergeBody(p)
+	c.mergeBody(b, p)
 	c.mergeOutput(p)
 	c.mergeConnection(p)
 	c.mergeAnswers(p)
@@ -212,11 +212,11 @@ func (c *coreLoc) mergeFiles(p *coreLoc) {
 	c.authDelay.Merge(p.authDelay, 0)
 }
 
-func (c *coreLoc) mergeBody(p *coreLoc) {
+func (c *coreLoc) mergeBody(b *Builder, p *coreLoc) {
 	c.clientMaxBodySize.Merge(p.clientMaxBodySize, 1<<20)
 	c.bodyBufferSize.Merge(p.bodyBufferSize, 16<<10)
 	c.bodyTimeout.Merge(p.bodyTimeout, 60000)
-	c.bodyTemp.Merge(p.bodyTemp, conf.TempDir{Path: "client_body_temp"})
+	c.bodyTemp.Merge(p.bodyTemp, conf.TempDir{Path: b.cx.Path("client_body_temp", false)})
 	c.bodyInFile.Merge(p.bodyInFile, BodyFileOff)
 	c.bodySingle.Merge(p.bodySingle, false)
 }

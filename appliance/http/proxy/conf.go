@@ -126,7 +126,7 @@ func portText(u *upstream.URL) string {
 // merge inherits from the enclosing block.
 func merge(_ *http.Builder, p, c *locConf) error {
 	c.parent = p
-	if err := c.up.Merge(&p.up, "proxy"); err != nil {
+	if err := c.up.Merge(b, &p.up, "proxy"); err != nil {
 		return err
 	}
 	c.version.Merge(p.version, 1001)

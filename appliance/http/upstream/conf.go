@@ -115,7 +115,7 @@ type Store struct {
 }
 
 // Merge inherits from the enclosing block. prefix is the module's: "proxy".
-func (c *Conf) Merge(p *Conf, prefix string) error {
+func (c *Conf) Merge(b *http.Builder, p *Conf, prefix string) error {
 	c.ConnectTimeout.Merge(p.ConnectTimeout, 60_000)
 	c.SendTimeout.Merge(p.SendTimeout, 60_000)
 	c.ReadTimeout.Merge(p.ReadTimeout, 60_000)
@@ -128,7 +128,7 @@ func (c *Conf) Merge(p *Conf, prefix string) error {
 	c.Buffering.Merge(p.Buffering, true)
 	c.RequestBuffering.Merge(p.RequestBuffering, true)
 	c.LimitRate.Merge(p.LimitRate, nil)
-	c.TempPath.Merge(p.TempPath, conf.TempDir{Path: prefix + "_temp", Levels: [conf.MaxLevels]int{1, 2}})
+	c.TempPath.Merge(p.TempPath, conf.TempDir{Path: b.Cx().Path(prefix+"_temp", false), Levels: [conf.MaxLevels]int{1, 2}})
 	c.IgnoreClientAbort.Merge(p.IgnoreClientAbort, false)
 	c.InterceptErrors.Merge(p.InterceptErrors, false)
 	c.ForceRanges.Merge(p.ForceRanges, false)
