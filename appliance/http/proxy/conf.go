@@ -124,7 +124,7 @@ func portText(u *upstream.URL) string {
 }
 
 // merge inherits from the enclosing block.
-func merge(_ *http.Builder, p, c *locConf) error {
+func merge(b *http.Builder, p, c *locConf) error {
 	c.parent = p
 	if err := c.up.Merge(b, &p.up, "proxy"); err != nil {
 		return err
