@@ -125,6 +125,34 @@ func TestAnUnreachableFileIsClosed(t *testing.T) {
 	t.Errorf("descriptor %d is still open on %s", fd, path)
 }
 
+func TestAnUnreachableSyslogIsClosed(t *testing.T) {
+	server, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	fd, socket := func() (int, string) {
+		s, err := ParseSyslog("server=" + server.LocalAddr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Send(-1, []byte("x"))
+		link, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", s.sock.fd))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.sock.fd, link
+	}()
+	for range 100 {
+		runtime.GC()
+		if link, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd)); err != nil || link != socket {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Errorf("descriptor %d is still open", fd)
+}
+
 func TestAFullDiskIsWrittenToOnceASecond(t *testing.T) {
 	f := NewFile("/dev/full")
 	openFile(t, f)

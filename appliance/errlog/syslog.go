@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -38,16 +39,30 @@ type Syslog struct {
 	family   int
 
 	mu   sync.Mutex
-	fd   int // -1 while not connected
+	sock *datagrams
 	buf  []byte
 	sec  int64
 	when string
 }
 
+// datagrams is apart from Syslog so that the clean-up of an unreachable Syslog,
+// of a configuration that was replaced, can still close it.
+type datagrams struct {
+	fd int // -1 while not connected
+}
+
+func (d *datagrams) close() {
+	if d.fd >= 0 {
+		_ = unix.Close(d.fd)
+		d.fd = -1
+	}
+}
+
 // ParseSyslog reads the parameters after "syslog:". An error is nginx's
 // sentence. A host name is looked up here, once.
 func ParseSyslog(params string) (*Syslog, error) {
-	s := &Syslog{fd: -1, facility: -1, Severity: -1}
+	s := &Syslog{sock: &datagrams{fd: -1}, facility: -1, Severity: -1}
+	runtime.AddCleanup(s, (*datagrams).close, s.sock)
 	nohostname := false
 	for p := range strings.SplitSeq(params, ",") {
 		name, value, _ := strings.Cut(p, "=")
@@ -166,7 +181,7 @@ func (s *Syslog) Send(severity int, msg []byte) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.fd < 0 && !s.connect() {
+	if s.sock.fd < 0 && !s.connect() {
 		return
 	}
 	s.buf = s.appendHeader(s.buf[:0], severity)
@@ -174,8 +189,8 @@ func (s *Syslog) Send(severity int, msg []byte) {
 		msg = msg[:n]
 	}
 	s.buf = append(s.buf, msg...)
-	if err := unix.Sendto(s.fd, s.buf, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, nil); err != nil && err != unix.EAGAIN {
-		s.close()
+	if err := unix.Sendto(s.sock.fd, s.buf, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, nil); err != nil && err != unix.EAGAIN {
+		s.sock.close()
 	}
 }
 
@@ -183,14 +198,7 @@ func (s *Syslog) Send(severity int, msg []byte) {
 func (s *Syslog) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.close()
-}
-
-func (s *Syslog) close() {
-	if s.fd >= 0 {
-		_ = unix.Close(s.fd)
-		s.fd = -1
-	}
+	s.sock.close()
 }
 
 // connect opens the socket. It is a datagram socket of the process itself, the
@@ -204,7 +212,7 @@ func (s *Syslog) connect() bool {
 		_ = unix.Close(fd)
 		return false
 	}
-	s.fd = fd
+	s.sock.fd = fd
 	return true
 }
 
