@@ -17,6 +17,7 @@ import (
 type group struct {
 	addr      sock.Addr
 	options   sock.ListenOptions
+	before    *sock.ListenOptions // what a bind that may be undone has replaced; nil for nothing
 	fds       []int
 	inherited bool // some came from the process before
 }
@@ -81,12 +82,11 @@ func (ls listeners) complete(l *cycle.Listen, workers int, fresh added) error {
 		ls[key] = g
 		fresh[key] = 0
 	} else if o := listenOptions(l); o != g.options {
-		for _, fd := range g.fds {
-			if err := sock.Relisten(fd, o); err != nil {
-				errlog.Default().Printf(errlog.Alert, 0, "%v, ignored", err)
-			}
+		if g.before == nil {
+			old := g.options
+			g.before = &old
 		}
-		g.options = o
+		g.relisten(o)
 	}
 	for len(g.fds) < want {
 		fd, err := g.listenMore()
@@ -99,6 +99,16 @@ func (ls listeners) complete(l *cycle.Listen, workers int, fresh added) error {
 		g.fds = append(g.fds, fd)
 	}
 	return nil
+}
+
+// relisten gives the sockets that are there other options.
+func (g *group) relisten(o sock.ListenOptions) {
+	for _, fd := range g.fds {
+		if err := sock.Relisten(fd, o); err != nil {
+			errlog.Default().Printf(errlog.Alert, 0, "%v, ignored", err)
+		}
+	}
+	g.options = o
 }
 
 func listenOptions(l *cycle.Listen) sock.ListenOptions {
@@ -149,7 +159,7 @@ func (g *group) listenMore() (int, error) {
 	return sock.Listen(o)
 }
 
-// undo closes what a bind has added.
+// undo closes what a bind has added, and takes back what it has changed.
 func (ls listeners) undo(fresh added) {
 	for key, first := range fresh {
 		g := ls[key]
@@ -160,6 +170,12 @@ func (ls listeners) undo(fresh added) {
 		if first == 0 {
 			g.unlink()
 			delete(ls, key)
+		}
+	}
+	for _, g := range ls {
+		if g.before != nil {
+			g.relisten(*g.before)
+			g.before = nil
 		}
 	}
 }
@@ -173,13 +189,14 @@ func (g *group) unlink() {
 	}
 }
 
-// dropUnused closes the addresses that c does not name.
+// dropUnused closes the addresses that c does not name, now that c is in force.
 func (ls listeners) dropUnused(c *cycle.Cycle, unlink bool) {
 	used := make(map[string]bool, len(c.Listens))
 	for _, l := range c.Listens {
 		used[l.Key()] = true
 	}
 	for key, g := range ls {
+		g.before = nil
 		if !used[key] {
 			g.close(unlink)
 			delete(ls, key)

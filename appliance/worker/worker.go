@@ -199,6 +199,7 @@ func (w *Worker) listen(b Bound) error {
 	a := w.svc.Acceptor(b.Listen)
 	if l := w.listeners[b.FD]; l != nil {
 		l.SetAcceptor(a)
+		l.SetDeferred(b.Listen.Options.Deferred)
 		return nil
 	}
 	l, err := conn.NewListener(w.svc.Driver(), b.FD, a, conn.ListenerOptions{

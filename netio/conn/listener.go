@@ -107,6 +107,9 @@ func (l *Listener) Active() int { return l.active }
 // SetAcceptor gives later connections to another acceptor.
 func (l *Listener) SetAcceptor(a Acceptor) { l.acceptor = a }
 
+// SetDeferred says anew what ListenerOptions.Deferred said.
+func (l *Listener) SetDeferred(on bool) { l.o.Deferred = on }
+
 // Pause stops accepting; the kernel keeps queueing. Resume goes on.
 func (l *Listener) Pause() {
 	if !l.paused {

@@ -75,13 +75,14 @@ func Relisten(fd int, o ListenOptions) error {
 	if o.Addr.Family() == Unix {
 		return nil
 	}
-	// Hints: the connection works without them.
+	// Hints: the connection works without them. A socket that served another
+	// configuration may have them on, so that off is said too.
+	wait := 0
 	if o.Deferred {
-		_ = setInt(fd, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 1)
+		wait = 1
 	}
-	if o.FastOpen > 0 {
-		_ = setInt(fd, unix.IPPROTO_TCP, unix.TCP_FASTOPEN, o.FastOpen)
-	}
+	_ = setInt(fd, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, wait)
+	_ = setInt(fd, unix.IPPROTO_TCP, unix.TCP_FASTOPEN, max(o.FastOpen, 0))
 	return nil
 }
 
