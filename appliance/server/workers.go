@@ -27,7 +27,7 @@ func (s *Server) apply(c *cycle.Cycle, sockets map[socketKey]int) error {
 		}
 		s.workers = append(s.workers, w)
 	}
-	s.dismiss(n, c.Core.ShutdownTimeout)
+	s.dismiss(n)
 	for i, w := range s.workers {
 		if err := w.Apply(c, bound(c, sockets, i, n)); err != nil {
 			return err
@@ -37,8 +37,9 @@ func (s *Server) apply(c *cycle.Cycle, sockets map[socketKey]int) error {
 }
 
 // dismiss lets the workers from number n on finish their connections and end.
-// Their sockets are free when it returns.
-func (s *Server) dismiss(n int, timeout int64) {
+// Their sockets are free when it returns. The time they have is that of the
+// configuration under which they served.
+func (s *Server) dismiss(n int) {
 	s.leaving = slices.DeleteFunc(s.leaving, func(w *worker.Worker) bool {
 		select {
 		case <-w.Done():
@@ -50,8 +51,8 @@ func (s *Server) dismiss(n int, timeout int64) {
 	for _, w := range s.workers[n:] {
 		w.Quit(true)
 		s.leaving = append(s.leaving, w)
-		if timeout > 0 {
-			time.AfterFunc(time.Duration(timeout)*time.Millisecond, w.Cut)
+		if s.cycle != nil && s.cycle.Core.ShutdownTimeout > 0 {
+			time.AfterFunc(time.Duration(s.cycle.Core.ShutdownTimeout)*time.Millisecond, w.Cut)
 		}
 	}
 	s.workers = s.workers[:n]
