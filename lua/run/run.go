@@ -115,7 +115,7 @@ type exitCode int
 // newVM returns a VM set up as the standalone interpreter's.
 func newVM(s script, stdin io.Reader, stdout, stderr io.Writer) *vm.VM {
 	v := vm.New()
-	v.FullGC, v.AllowExec = true, true
+	v.FullGC, v.Commands = true, shell{}
 	v.Stdin, v.Stdout, v.Stderr = stdin, stdout, stderr
 	v.Exit = func(code int) { panic(exitCode(code)) }
 	v.OpenLibs()

@@ -2,10 +2,8 @@ package vm
 
 import (
 	"bufio"
-	"errors"
 	"io"
 	"os"
-	"os/exec"
 	"strings"
 	"syscall"
 )
@@ -16,7 +14,7 @@ type file struct {
 	r     *bufio.Reader
 	w     *bufio.Writer // nil: unbuffered, or not for writing
 	out   io.Writer     // standard output of the VM
-	cmd   *exec.Cmd
+	wait  func() int // of a command: its exit status, once it has ended
 	std   bool
 	line  bool // flush at line ends
 	close bool
@@ -86,8 +84,8 @@ func (f *file) flush() error {
 }
 
 // newFile makes a userdata of an open file.
-func (vm *VM) newFile(f *os.File, cmd *exec.Cmd) Value {
-	u := vm.NewUserdata(&file{f: f, r: bufio.NewReader(f), w: bufio.NewWriter(f), cmd: cmd}, vm.NewMetatable(fileType))
+func (vm *VM) newFile(f *os.File, wait func() int) Value {
+	u := vm.NewUserdata(&file{f: f, r: bufio.NewReader(f), w: bufio.NewWriter(f), wait: wait}, vm.NewMetatable(fileType))
 	vm.watch(u)
 	return u.Value()
 }
@@ -112,13 +110,8 @@ func (l *State) doClose(f *file) int {
 	if e := f.f.Close(); err == nil {
 		err = e
 	}
-	if f.cmd != nil {
-		werr := f.cmd.Wait()
-		var ee *exec.ExitError
-		code := 0
-		if errors.As(werr, &ee) {
-			code = ee.ExitCode()
-		}
+	if f.wait != nil {
+		code := f.wait()
 		l.Push(Bool(code == 0))
 		l.PushString("exit")
 		l.PushInt(code)
@@ -396,29 +389,14 @@ func ioOpen(l *State) int {
 
 func ioPopen(l *State) int {
 	name, mode := l.CheckString(1), l.OptString(2, "r")
-	if !l.vm.AllowExec {
+	if l.vm.Commands == nil {
 		l.Errorf("'popen' not supported")
 	}
-	r, w, err := os.Pipe()
+	f, wait, err := l.vm.Commands.Open(name, strings.HasPrefix(mode, "w"))
 	if err != nil {
 		return l.fileResult(err, name)
 	}
-	cmd := exec.Command("/bin/sh", "-c", name)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	mine, theirs := r, w
-	if strings.HasPrefix(mode, "w") {
-		mine, theirs = w, r
-		cmd.Stdin = r
-	} else {
-		cmd.Stdout = w
-	}
-	err = cmd.Start()
-	theirs.Close()
-	if err != nil {
-		mine.Close()
-		return l.fileResult(err, name)
-	}
-	return l.ret(l.vm.newFile(mine, cmd))
+	return l.ret(l.vm.newFile(f, wait))
 }
 
 func ioTmpfile(l *State) int {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"math"
 	"os"
-	"os/exec"
 	"strings"
 	"syscall"
 	"time"
@@ -61,7 +60,7 @@ func (l *State) fileResult(err error, name string) int {
 }
 
 func osExecute(l *State) int {
-	if !l.vm.AllowExec {
+	if l.vm.Commands == nil {
 		if l.Arg(1).n == tagNil {
 			return l.ret(False)
 		}
@@ -70,16 +69,7 @@ func osExecute(l *State) int {
 	if l.Arg(1).n == tagNil {
 		return l.ret(True)
 	}
-	cmd := exec.Command("/bin/sh", "-c", l.CheckString(1))
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	err := cmd.Run()
-	code := 0
-	var ee *exec.ExitError
-	if errors.As(err, &ee) {
-		code = ee.ExitCode()
-	} else if err != nil {
-		code = 127
-	}
+	code := l.vm.Commands.Run(l.CheckString(1))
 	if code == 0 {
 		l.Push(True)
 	} else {

@@ -71,9 +71,9 @@ type VM struct {
 	// Stdout, Stderr and Stdin are what print and io use; nil means the process's.
 	Stdout, Stderr io.Writer
 	Stdin          io.Reader
-	// Exit is what os.exit calls; AllowExec lets os.execute and io.popen run commands. A server leaves both unset.
-	Exit      func(code int)
-	AllowExec bool
+	// Exit is what os.exit calls, Commands what os.execute and io.popen run commands by. A server leaves both unset.
+	Exit     func(code int)
+	Commands Commands
 	// Compile, when set, compiles chunks in place of the package's Compile: a script cache.
 	Compile func(src, name string) (*Proto, error)
 	// MemoryLimit bounds the reachable bytes, as Walk measures them; 0: no bound.
@@ -276,4 +276,13 @@ func (l *State) burn() {
 	if l.vm.fuel--; l.vm.fuel < 0 {
 		l.vm.outOfFuel(l)
 	}
+}
+
+// Commands runs commands of the system's shell for os.execute and io.popen. The engine itself executes nothing.
+type Commands interface {
+	// Run runs a command to its end and returns its exit status.
+	Run(command string) (status int)
+	// Open starts a command and returns the other end of its output, or of its input when write is set. wait is
+	// called once, after the file was closed, and returns the exit status.
+	Open(command string, write bool) (f *os.File, wait func() int, err error)
 }
