@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"weir/appliance/cycle"
 )
 
 // startWith starts the program with a listener as its descriptor 3 and
@@ -99,6 +101,25 @@ func TestTheServiceManagerIsTold(t *testing.T) {
 	in.signal(syscall.SIGQUIT)
 	told("STOPPING=1")
 	in.ended(0)
+}
+
+// TestAStatusIsAnsweredWhenTheServerDies holds that a question the server took
+// along is answered, and that later ones are passed on again.
+func TestAStatusIsAnsweredWhenTheServerDies(t *testing.T) {
+	q := &query{answer: make(chan []byte, 1)}
+	m := &master{cycle: new(cycle.Cycle), server: new(child), status: &status{waiting: []*query{q}}, stopping: graceful}
+	m.serverEnded(exit{signal: syscall.SIGKILL})
+	select {
+	case body := <-q.answer:
+		if !strings.Contains(string(body), `"server": null`) {
+			t.Errorf("got %s, want no server in it", body)
+		}
+	default:
+		t.Error("no answer")
+	}
+	if len(m.status.waiting) != 0 {
+		t.Error("the next question would wait for an answer that nobody was asked for")
+	}
 }
 
 func TestTheStatusSocketOfAnotherInstanceIsLeftAlone(t *testing.T) {

@@ -172,6 +172,7 @@ func (m *master) message(msg *server.Message) {
 func (m *master) serverEnded(e exit) {
 	c := m.server
 	m.server, m.kill = nil, nil
+	m.status.serverEnded(m)
 	if !m.joined {
 		logExit("server process", c.pid, e)
 	}

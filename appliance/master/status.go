@@ -187,6 +187,17 @@ func (s *status) state(m *master, msg *server.Message) {
 	s.waiting = nil
 }
 
+// serverEnded answers those who wait for a server that will not.
+func (s *status) serverEnded(m *master) {
+	if s == nil {
+		return
+	}
+	for _, q := range s.waiting {
+		q.answer <- m.report(nil)
+	}
+	s.waiting = nil
+}
+
 // report is the body of an answer.
 func (m *master) report(st *server.Status) []byte {
 	r := statusReport{
