@@ -286,31 +286,42 @@ func isQuantifier(c byte) bool { return c == '*' || c == '+' || c == '-' || c ==
 
 var gmatchAuxID = builtinIDs["string.gmatch_aux"]
 
+// gmatcher is the iterator that gmatch returns, in one allocation with its function.
+type gmatcher struct {
+	fn   Function
+	body goBody
+	s, p string
+	pos  int
+}
+
 func strGmatch(l *State) int {
-	s, p := l.CheckString(1), l.CheckString(2)
-	pos := 0
-	f := &goBody{name: "gmatch_aux", id: gmatchAuxID, fn: func(l *State) int {
-		if pos > len(s) {
-			return 0
-		}
-		m := l.vm.takeMatch()
-		m.begin(l, s, p)
-		start, e := m.searchLiteralAnchor(pos)
-		if e < 0 {
-			pos = len(s) + 1
-			l.vm.giveMatch(m)
-			return 0
-		}
-		pos = e
-		if e == start {
-			pos++
-		}
-		n := m.pushCaptures(l, start, e, true)
+	g := &gmatcher{s: l.CheckString(1), p: l.CheckString(2)}
+	g.body = goBody{name: "gmatch_aux", id: gmatchAuxID, fn: gmatchNext, data: g}
+	g.fn = Function{env: l.vm.globals, body: &g.body}
+	l.vm.account(200)
+	return l.ret(mkFunction(&g.fn))
+}
+
+func gmatchNext(l *State) int {
+	g := l.stack[l.base-1].fn().body.data.(*gmatcher)
+	if g.pos > len(g.s) {
+		return 0
+	}
+	m := l.vm.takeMatch()
+	m.begin(l, g.s, g.p)
+	start, e := m.searchLiteralAnchor(g.pos)
+	if e < 0 {
+		g.pos = len(g.s) + 1
 		l.vm.giveMatch(m)
-		return n
-	}}
-	l.vm.account(160)
-	return l.ret(mkFunction(&Function{env: l.vm.globals, body: f}))
+		return 0
+	}
+	g.pos = e
+	if e == start {
+		g.pos++
+	}
+	n := m.pushCaptures(l, start, e, true)
+	l.vm.giveMatch(m)
+	return n
 }
 
 // searchLiteralAnchor is search for gmatch, where "^" matches itself.

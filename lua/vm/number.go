@@ -206,3 +206,30 @@ func isTie(f float64) bool {
 	}
 	return true
 }
+
+// Float64 arithmetic has no Lua modulo: the result takes the sign of the divisor.
+func luaMod(a, b float64) float64 {
+	if ia, ib := int64(a), int64(b); float64(ia) == a && float64(ib) == b && ib != 0 && ia > -1<<53 && ia < 1<<53 && ib > -1<<53 && ib < 1<<53 {
+		r := ia % ib
+		if r == 0 {
+			if ia == 0 && math.Signbit(a) || ib < 0 {
+				return modZero(a, b)
+			}
+			return 0
+		}
+		if r^ib < 0 {
+			r += ib
+		}
+		return float64(r)
+	}
+	return modZero(a, b)
+}
+
+// modZero is a - floor(a/b)*b, the definition LuaJIT's interpreter computes.
+func modZero(a, b float64) float64 { return a - math.Floor(a/b)*b }
+
+// toInt converts a number to an int where it has an exact one.
+func toInt(f float64) (int, bool) {
+	i := int(f)
+	return i, float64(i) == f
+}

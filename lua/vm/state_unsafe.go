@@ -28,8 +28,9 @@ type goBody struct {
 	fn      Func
 	name    string
 	special special
-	id      int // of a builtin, as tostring prints it; 0: an ordinary Go function
-	co      *State
+	id      int    // of a builtin, as tostring prints it; 0: an ordinary Go function
+	co      *State // of a function made by coroutine.wrap
+	data    any    // of a function made by a library, for its Func to find
 }
 
 // Function is a Lua closure (proto is set) or a Go function (body is set). The upvalues of a Lua closure follow

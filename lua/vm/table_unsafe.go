@@ -54,6 +54,9 @@ func (t *Table) hasHash() bool { return t.nodes != unsafe.Pointer(&emptyNode) }
 
 // NewTable returns a table with room for narr elements and nhash other keys.
 func NewTable(narr, nhash int) *Table {
+	if t := newSmall(narr, nhash); t != nil {
+		return t
+	}
 	t := &Table{nodes: unsafe.Pointer(&emptyNode)}
 	if narr > 0 {
 		t.growArray(uint32(min(narr, maxArray)))
@@ -62,6 +65,42 @@ func NewTable(narr, nhash int) *Table {
 		t.setHash(hashBits(uint32(min(nhash, maxHash))))
 	}
 	return t
+}
+
+// newSmall allocates a table of a few elements together with its only part; nil for other sizes. What such a table
+// outgrows is freed with the table.
+func newSmall(narr, nhash int) *Table {
+	switch {
+	case narr == 0 && nhash == 1:
+		s := &struct {
+			Table
+			n [1]node
+		}{}
+		s.nodes, s.free = unsafe.Pointer(&s.n), 1
+		return &s.Table
+	case narr == 0 && nhash == 2:
+		s := &struct {
+			Table
+			n [2]node
+		}{}
+		s.nodes, s.mask, s.free = unsafe.Pointer(&s.n), 1, 2
+		return &s.Table
+	case narr == 0 && nhash > 2 && nhash <= 4:
+		s := &struct {
+			Table
+			n [4]node
+		}{}
+		s.nodes, s.mask, s.free = unsafe.Pointer(&s.n), 3, 4
+		return &s.Table
+	case nhash == 0 && narr > 0 && narr <= 4:
+		s := &struct {
+			Table
+			a [4]Value
+		}{}
+		s.arr, s.asize, s.nodes = unsafe.Pointer(&s.a), uint32(narr), unsafe.Pointer(&emptyNode)
+		return &s.Table
+	}
+	return nil
 }
 
 // hashBits returns the smallest power of two that holds n nodes.

@@ -276,29 +276,28 @@ func hashString(s string) uint32 {
 	return uint32(h ^ h>>32)
 }
 
-// Float64 arithmetic has no Lua modulo: the result takes the sign of the divisor.
-func luaMod(a, b float64) float64 {
-	if ia, ib := int64(a), int64(b); float64(ia) == a && float64(ib) == b && ib != 0 && ia > -1<<53 && ia < 1<<53 && ib > -1<<53 && ib < 1<<53 {
-		r := ia % ib
-		if r == 0 {
-			if ia == 0 && math.Signbit(a) || ib < 0 {
-				return modZero(a, b)
-			}
-			return 0
-		}
-		if r^ib < 0 {
-			r += ib
-		}
-		return float64(r)
+// joinStrings returns the concatenation of strings whose lengths add up to total.
+func joinStrings(vs []Value, total int) Value {
+	b := make([]byte, total)
+	n := 0
+	for _, v := range vs {
+		n += copy(b[n:], v.str())
 	}
-	return modZero(a, b)
+	return bytesValue(b)
 }
 
-// modZero is a - floor(a/b)*b, the definition LuaJIT's interpreter computes.
-func modZero(a, b float64) float64 { return a - math.Floor(a/b)*b }
-
-// toInt converts a number to an int where it has an exact one.
-func toInt(f float64) (int, bool) {
-	i := int(f)
-	return i, float64(i) == f
+// bytesValue returns b as a string without copying; b must not change afterwards.
+func bytesValue(b []byte) Value {
+	return Value{unsafe.Pointer(unsafe.SliceData(b)), uint64(len(b))<<8 | tagStr}
 }
+
+// zeroStale drops pointers that registers below top keep although they hold no object, and all above top.
+func (l *State) zeroStale() {
+	for i := range l.stack[:l.top] {
+		l.stack[i] = l.stack[i].clean()
+	}
+	clear(l.stack[l.top:])
+}
+
+// sentinelPointer is the identity of require's mark for modules under way.
+func sentinelPointer() unsafe.Pointer { return unsafe.Pointer(loadingSentinel) }

@@ -226,29 +226,3 @@ func (t *Table) SetMetatable(vm *VM, mt *Table) {
 	}
 	t.setWeak(mode)
 }
-
-// joinStrings returns the concatenation of strings whose lengths add up to total.
-func joinStrings(vs []Value, total int) Value {
-	b := make([]byte, total)
-	n := 0
-	for _, v := range vs {
-		n += copy(b[n:], v.str())
-	}
-	return bytesValue(b)
-}
-
-// bytesValue returns b as a string without copying; b must not change afterwards.
-func bytesValue(b []byte) Value {
-	return Value{unsafe.Pointer(unsafe.SliceData(b)), uint64(len(b))<<8 | tagStr}
-}
-
-// zeroStale drops pointers that registers below top keep although they hold no object, and all above top.
-func (l *State) zeroStale() {
-	for i := range l.stack[:l.top] {
-		l.stack[i] = l.stack[i].clean()
-	}
-	clear(l.stack[l.top:])
-}
-
-// sentinelPointer is the identity of require's mark for modules under way.
-func sentinelPointer() unsafe.Pointer { return unsafe.Pointer(loadingSentinel) }
