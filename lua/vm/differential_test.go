@@ -29,7 +29,7 @@ func (g *generator) pick(s ...string) string { return s[g.n(len(s))] }
 func (g *generator) variable() string { return g.vars[g.n(len(g.vars))] }
 
 func (g *generator) number() string {
-	return g.pick("0", "1", "2", "3", "-1", "7", "10", "0.5", "-2.5", "1e10", "255", "2^31", "1e15", "3.25", "0x10")
+	return g.pick("0", "1", "2", "3", "-1", "7", "10", "0.5", "-2.5", "1e10", "255", "2^20", "1e15", "3.25", "0x10")
 }
 
 func (g *generator) stringLit() string {
@@ -57,7 +57,7 @@ func (g *generator) expr(d int) string {
 	case 10:
 		return "(" + g.variable() + ")" + g.pick(".x", ".y", "[1]", "[2]", "["+e()+"]")
 	case 11:
-		return g.pick("tostring", "type", "tonumber", "math.floor", "math.abs", "string.len", "string.upper", "string.reverse", "select", "rawequal") + "(" + e() + "," + e() + ")"
+		return g.pick("tostring", "type", "tonumber", "math.floor", "math.abs", "string.len", "string.lower", "string.len", "select", "rawequal") + "(" + e() + "," + e() + ")"
 	case 12:
 		if g.n(3) == 0 {
 			return "string.rep(" + e() + "," + g.pick("0", "2", "3") + ")"

@@ -14,7 +14,7 @@ type file struct {
 	r     *bufio.Reader
 	w     *bufio.Writer // nil: unbuffered, or not for writing
 	out   io.Writer     // standard output of the VM
-	wait  func() int // of a command: its exit status, once it has ended
+	wait  func() int    // of a command: its exit status, once it has ended
 	std   bool
 	line  bool // flush at line ends
 	close bool

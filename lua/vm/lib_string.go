@@ -1,6 +1,9 @@
 package vm
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 func (vm *VM) openString() {
 	t := vm.library("string", []fn{
@@ -189,12 +192,8 @@ func strDump(l *State) int {
 	if vm.dumps == nil || len(vm.dumps) >= 1000 {
 		vm.dumps = map[string]*Proto{}
 	}
-	var b []byte
-	b = append(b, "\x1bweir"...)
-	for i := 0; i < 16; i++ {
-		b = append(b, byte('a'+int(vm.rng.next()>>60)))
-	}
-	s := string(b)
+	vm.dumpSeq++
+	s := "\x1bweir" + strconv.Itoa(vm.dumpSeq)
 	vm.dumps[s] = f.proto
 	return l.ret(String(s))
 }

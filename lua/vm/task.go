@@ -5,7 +5,8 @@ import "iter"
 // Task is Lua that may park: it runs a function of the host on a coroutine of its own with a Lua thread of its own.
 // Whatever runs in it, a Go function called from Lua above all, may call Park: the whole Go stack is set aside, with
 // all Lua frames, protected calls and Lua coroutines on it, and Resume continues it. Tasks belong to the goroutine
-// that owns the VM; they are pooled with their coroutines and threads.
+// that owns the VM; they are pooled with their coroutines and threads. A parked task holds a goroutine: it must be
+// resumed or aborted in the end.
 //
 //	         Go                    Resume                  Resume
 //	owner ---->---+          +------->---+           +------->---+

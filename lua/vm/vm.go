@@ -65,6 +65,7 @@ type VM struct {
 	gc         gcState
 	rng        prng
 	buf        []byte
+	dumpSeq    int
 	dumps      map[string]*Proto
 	patFree    *matchState
 
