@@ -73,6 +73,9 @@ func setErrorPage(cx *conf.Cx, it *conf.Item) error {
 // specialResponse answers r with status rc: by an error page of the
 // configuration, or by a built-in one. What it returns is to be finalized.
 func (r *Request) specialResponse(rc Code) Code {
+	if r.debug {
+		r.trace("http special response: %d, \"%s?%s\"", rc, r.URI, r.Args)
+	}
 	r.errStatus = rc
 	switch rc {
 	case StatusBadRequest, StatusRequestTooLarge, StatusURITooLarge, StatusHTTPToHTTPS, 495, 496,

@@ -101,6 +101,9 @@ func (r *Request) Subrequest(o SubrequestOptions) *Request {
 		s.place.request = s
 		appendPostponed(r, &s.place)
 	}
+	if s.debug {
+		s.trace("http subrequest \"%s?%s\"", s.URI, s.Args)
+	}
 	m.count++
 	r.c.Post(s)
 	return s
@@ -262,6 +265,9 @@ func (r *Request) InternalRedirect(uri, args []byte) Code {
 		r.main.count++
 		r.Finalize(StatusInternalServerError)
 		return Done
+	}
+	if r.debug {
+		r.trace("internal redirect: \"%s?%s\"", uri, args)
 	}
 	r.setURI(uri)
 	r.Args = args

@@ -27,6 +27,14 @@ func (r *Request) chooseLog() {
 	r.debug = r.c.flags&clientDebug != 0 || r.loc.core.errorLog.On(LogDebug)
 }
 
+// Debugging reports whether debug lines are wanted for r. Modules ask it before
+// Debugf.
+func (r *Request) Debugging() bool { return r.debug }
+
+// Debugf writes a debug line of a module. Like all of them it has no context
+// behind it: the connection's number ties them together.
+func (r *Request) Debugf(format string, args ...any) { r.trace(format, args...) }
+
 // trace writes a debug line. Callers test r.debug first.
 func (r *Request) trace(format string, args ...any) {
 	r.log().Printf(LogDebug, r.c.Number(), format, args...)

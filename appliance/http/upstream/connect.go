@@ -72,6 +72,9 @@ func (x *Exchange) dial(p *Peer) {
 		x.use(l)
 		return
 	}
+	if x.R.Debugging() {
+		x.R.Debugf("connect to %s, fd:%d #%d", p.Addr.AppendTo(nil), c.FD(), c.Number)
+	}
 	x.c, x.link = c, l
 	x.sentBefore = 0
 	x.resetTry()
@@ -102,6 +105,9 @@ func (x *Exchange) dialFailed(err error) {
 // use sends the request over a connection that stands.
 func (x *Exchange) use(l *link) {
 	c := l.c
+	if x.R.Debugging() {
+		x.R.Debugf("get keepalive peer: connected %s, fd:%d #%d, used before: %t", x.key.addr.AppendTo(nil), c.FD(), c.Number, x.cached)
+	}
 	x.c, x.link = c, l
 	x.sentBefore = c.Sent
 	x.resetTry()

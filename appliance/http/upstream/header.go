@@ -72,6 +72,9 @@ func (x *Exchange) headDone() {
 	status := x.Response.Status
 	s.header = x.ws.w.Loop.NowMS() - x.tryAt
 	s.status = int(status)
+	if x.R.Debugging() {
+		x.debugHead()
+	}
 	if status >= 300 && (x.nextByStatus() || x.intercept()) {
 		return
 	}
@@ -81,6 +84,17 @@ func (x *Exchange) headDone() {
 	}
 	x.copyHead()
 	x.sendResponse()
+}
+
+// debugHead shows the response head as it came.
+func (x *Exchange) debugHead() {
+	r := &x.Response
+	x.R.Debugf("http proxy status %d", r.Status)
+	for i := range r.Headers {
+		h := &r.Headers[i]
+		x.R.Debugf("http proxy header: \"%s: %s\"", h.Name.Of(x.in), h.Value.Of(x.in))
+	}
+	x.R.Debugf("http proxy header done")
 }
 
 // nextByStatus goes to the next peer when the status says so.

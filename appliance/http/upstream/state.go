@@ -77,6 +77,9 @@ func (x *Exchange) finalize(rc http.Code) {
 		return
 	}
 	r := x.R
+	if r.Debugging() {
+		r.Debugf("finalize http upstream request: %d", rc)
+	}
 	x.settle()
 	x.stop()
 	r.SetReadHandler(http.BlockReading)
