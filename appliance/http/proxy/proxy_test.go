@@ -336,10 +336,19 @@ func TestATunnelPassesBothWaysUntilBothSidesHaveClosed(t *testing.T) {
 	f := serve(t, `server { listen %LISTEN%; location / { proxy_pass http://`+addr+`; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; } }`)
 	c := f.dial(t).(*net.UnixConn)
 	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nearly ")
-	time.Sleep(5 * time.Millisecond)
+	// Before there is a tunnel, a client that closes its side has gone away.
+	var got []byte
+	for b := make([]byte, 1); !strings.HasSuffix(string(got), "\r\n\r\nfirst "); {
+		n, err := c.Read(b)
+		if err != nil {
+			t.Fatalf("got %q, %v", got, err)
+		}
+		got = append(got, b[:n]...)
+	}
 	_, _ = io.WriteString(c, "late")
 	_ = c.CloseWrite()
-	got, err := io.ReadAll(c)
+	rest, err := io.ReadAll(c)
+	got = append(got, rest...)
 	if err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 101 ") || !strings.HasSuffix(string(got), "\r\n\r\nfirst early late last") {
 		t.Errorf("got %q, %v", got, err)
 	}
