@@ -85,6 +85,7 @@ func (vm *VM) yield(l *State, fr *frame, nargs int) bool {
 
 // NewCoroutine returns a suspended thread that will run f.
 func (vm *VM) NewCoroutine(f Value) *State {
+	vm.account(minStack*int(valueSize) + 512)
 	co := vm.newState()
 	co.stack[1] = f
 	co.top = 2
