@@ -40,6 +40,8 @@ func TestSlowClientsAreCutAndHoldLittle(t *testing.T) {
 		{"a response not read", "GET /big HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 OK\r\n", 3*4<<10 + 32<<10},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			var before uint64
+			s.Do(func(w *http.Worker) { before = w.Stats().Accepted })
 			conns := make([]io.ReadCloser, clients)
 			for i := range conns {
 				c := s.Dial(t)
@@ -51,7 +53,7 @@ func TestSlowClientsAreCutAndHoldLittle(t *testing.T) {
 			var most int64
 			wait(t, s, func(w *http.Worker) bool {
 				most = max(most, w.Buffers.Stats().InUse)
-				return w.Active() == clients
+				return w.Stats().Accepted == before+clients // on a busy machine some have been cut by now
 			})
 			wait(t, s, func(w *http.Worker) bool {
 				most = max(most, w.Buffers.Stats().InUse)
@@ -74,14 +76,14 @@ func TestSlowClientsAreCutAndHoldLittle(t *testing.T) {
 // wait asks the worker until it says yes.
 func wait(t *testing.T, s *httptest.Server, done func(w *http.Worker) bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; {
+	for end := time.Now().Add(time.Minute); ; {
 		var yes bool
 		s.Do(func(w *http.Worker) { yes = done(w) })
 		if yes {
 			return
 		}
 		if time.Now().After(end) {
-			t.Fatal("it did not come to that in 10 s")
+			t.Fatal("it did not come to that in a minute")
 		}
 	}
 }
