@@ -106,7 +106,7 @@ func (e *encoder) number(v vm.Value, f float64) bool {
 
 // escapes tells which bytes need escaping: 'u' by code, others by that letter.
 var escapes = func() (t [256]byte) {
-	for c := 0; c < 32; c++ {
+	for c := range 32 {
 		t[c] = 'u'
 	}
 	t[127] = 'u'

@@ -56,7 +56,7 @@ func (vm *VM) enterLua(l *State, f *Function, fn, nargs, nres int, flags uint8, 
 	}
 	nb := base + nargs + 1
 	l.stack[nb-1] = l.stack[fn]
-	for i := 0; i < np; i++ {
+	for i := range np {
 		l.stack[nb+i] = l.stack[base+i]
 		l.stack[base+i] = Nil
 	}

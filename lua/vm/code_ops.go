@@ -4,10 +4,6 @@ import "math"
 
 // --- conditions
 
-func (fs *fnState) condJump(i uint64) int {
-	return fs.emit(i)
-}
-
 func (fs *fnState) invert(e *expr) {
 	i := &fs.p.code[e.info]
 	op := insOp(*i)
@@ -230,7 +226,7 @@ func (fs *fnState) arithmetic(op binop, e1, e2 *expr, line int) {
 	default:
 		o = opAddRR
 		if e1.isNumeral() {
-			b = fs.toAnyReg(e1)
+			fs.toAnyReg(e1) // its register comes before the other's
 		}
 		c = fs.toAnyReg(e2)
 		b = fs.toAnyReg(e1)

@@ -18,7 +18,6 @@ type generator struct {
 	b     strings.Builder
 	vars  []string
 	depth int
-	loops int
 	funcs int
 }
 

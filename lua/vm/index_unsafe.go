@@ -45,7 +45,7 @@ func (vm *VM) indexMethod(mt *Table) Value {
 // indexStr is indexWalk for a string constant with its hash; it finds most results without the general walk.
 func (vm *VM) indexStr(l *State, o, k Value, h uint32) (v, mm, recv Value) {
 	x := o
-	for loop := 0; loop < maxMetaLoop; loop++ {
+	for range maxMetaLoop {
 		var mt *Table
 		if x.n == tagTable {
 			t := x.table()

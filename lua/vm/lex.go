@@ -77,10 +77,8 @@ type lexer struct {
 	ahead  token // tkNone (0) or the token after tok
 	aStr   string
 	aNum   float64
-	aLine  int
 	source string
 	buf    []byte
-	depth  int
 }
 
 func newLexer(src, chunk string) *lexer {

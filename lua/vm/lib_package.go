@@ -44,7 +44,7 @@ func searchPath(name, path, sep, rep string) (file, tried string) {
 		name = strings.ReplaceAll(name, sep, rep)
 	}
 	var b strings.Builder
-	for _, t := range strings.Split(path, ";") {
+	for t := range strings.SplitSeq(path, ";") {
 		if t == "" {
 			continue
 		}
@@ -173,7 +173,7 @@ func pkgRequire(l *State) int {
 
 // findTable walks a dotted name down from t, creating tables; nil if something else is in the way.
 func findTable(t *Table, name string) *Table {
-	for _, part := range strings.Split(name, ".") {
+	for part := range strings.SplitSeq(name, ".") {
 		v := t.GetString(part)
 		if v.n == tagNil {
 			v = NewTable(0, 4).Value()

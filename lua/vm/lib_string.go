@@ -119,7 +119,7 @@ func strRep(l *State) int {
 	}
 	var b strings.Builder
 	b.Grow(total)
-	for i := 0; i < n; i++ {
+	for i := range n {
 		if i > 0 {
 			b.WriteString(sep)
 		}

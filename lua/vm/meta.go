@@ -64,7 +64,7 @@ const maxMetaLoop = 100
 // indexWalk evaluates o[k] as far as no function must be called: either v is the result (mm is nil), or mm must be
 // called with recv and k.
 func (vm *VM) indexWalk(l *State, o, k Value) (v, mm, recv Value) {
-	for loop := 0; loop < maxMetaLoop; loop++ {
+	for range maxMetaLoop {
 		if o.n == tagTable {
 			t := o.table()
 			v = t.Get(k)
@@ -88,7 +88,7 @@ func (vm *VM) indexWalk(l *State, o, k Value) (v, mm, recv Value) {
 
 // setWalk evaluates o[k] = v as far as no function must be called: mm, if set, must be called with recv, k and v.
 func (vm *VM) setWalk(l *State, o, k, v Value) (mm, recv Value) {
-	for loop := 0; loop < maxMetaLoop; loop++ {
+	for range maxMetaLoop {
 		if o.n == tagTable {
 			t := o.table()
 			if t.meta == nil {

@@ -29,7 +29,6 @@ type upvalDesc struct {
 	index   uint8 // register, or upvalue of the enclosing function
 	inStack bool
 	byValue bool // never assigned after its capture: the closure holds the value itself
-	self    bool // the register the closure is being stored to (local function f)
 }
 
 // localInfo is the range of instructions in which a register carries a local's name.

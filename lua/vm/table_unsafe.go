@@ -364,7 +364,7 @@ func (t *Table) denseCount() uint32 {
 		return c
 	}
 	step := t.asize / 64
-	for i := uint32(0); i < 64; i++ {
+	for i := range uint32(64) {
 		if t.slot(i*step).n != tagNil {
 			c++
 		}

@@ -144,7 +144,6 @@ func (v Value) Truthy() bool { return v.n > tagFalse }
 
 func (v Value) isStr() bool     { return uint8(v.n) == tagStr && v.n < minNumber }
 func (v Value) isNum() bool     { return v.n >= minNumber }
-func (v Value) isBool() bool    { return v.n == tagFalse || v.n == tagTrue }
 func (v Value) num() float64    { return math.Float64frombits(^v.n) }
 func (v Value) strLen() int     { return int(v.n >> 8) }
 func (v Value) table() *Table   { return (*Table)(v.p) }

@@ -56,7 +56,7 @@ func TestTimersOfAConnection(t *testing.T) {
 	server.SetTimer(ReadTimer, 10)
 	server.SetTimer(WriteTimer, 10)
 	server.ClearTimer(ReadTimer)
-	server.SetTimer(WriteTimer, 60)
+	server.SetTimer(WriteTimer, 60_000)
 	w.settle(30)
 	if len(se.expired) != 0 || server.TimerSet(ReadTimer) || !server.TimerSet(WriteTimer) {
 		t.Errorf("ran %v", se.expired)
