@@ -1,9 +1,9 @@
 package master
 
 import (
+	"errors"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -52,6 +52,9 @@ func (m *master) run(d *foreground) int {
 	log.Printf(errlog.Notice, 0, "weir %s", m.o.Version)
 	if err := m.firstServer(); err != nil {
 		m.listeners.closeAll(!m.inherited)
+		if errors.Is(err, errStopped) {
+			return 0
+		}
 		return 1
 	}
 	m.status = m.openStatus(m.inherited)
@@ -89,7 +92,6 @@ func (m *master) provide() error {
 func (m *master) keep(c *cycle.Cycle, snapshot []byte) {
 	c.Strip()
 	m.cycle, m.snapshot = c, snapshot
-	debug.FreeOSMemory() // checking took many times what is kept
 }
 
 // firstServer starts the server and waits until it serves.
@@ -113,12 +115,17 @@ func (m *master) firstServer() error {
 			}
 		case sig := <-m.signals:
 			if sig == unix.SIGTERM || sig == unix.SIGINT || sig == unix.SIGQUIT {
+				errlog.Default().Printf(errlog.Notice, 0, "signal %d (%s) received before the start was complete, exiting",
+					int(sig.(unix.Signal)), unix.SignalName(sig.(unix.Signal)))
 				m.abandon()
-				return errLogged
+				return errStopped
 			}
 		}
 	}
 }
+
+// errStopped says that a signal asked for the end before the start was done.
+var errStopped = errors.New("stopped while starting")
 
 // errorText is an error that came as text.
 type errorText string

@@ -146,7 +146,6 @@ func (s *Server) obey(m *Message, fds []int) {
 			return
 		}
 		s.answer(&Message{Op: Ready, Generation: m.Generation})
-		debug.FreeOSMemory() // reading a configuration takes many times what it leaves
 	case Reopen:
 		if err := s.reopen(m, fds); err != nil {
 			errlog.Default().Printf(errlog.Alert, 0, "reopening logs failed%s", errlog.ErrnoText(err))
