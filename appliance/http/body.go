@@ -245,6 +245,18 @@ func (r *Request) SetBody(b []byte) {
 	r.ChunkedBody = false
 }
 
+// SetBodyFile is SetBody with a file, which is released when the request ends
+// or the body is replaced again.
+func (r *Request) SetBodyFile(t *TempFile) {
+	if r.body != nil {
+		r.freeBody()
+	}
+	r.body = &Body{File: t, Received: t.size, complete: true, given: true}
+	r.bodyShared = false
+	r.ContentLength = t.size
+	r.ChunkedBody = false
+}
+
 // StartUnbuffered prepares to read the body piece by piece with ReadPart, for
 // handlers that pass it on as it comes. A read handler must be set.
 func (r *Request) StartUnbuffered() Code {

@@ -1,6 +1,7 @@
 package http
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"strings"
@@ -146,6 +147,32 @@ func UnescapeURI(dst, src []byte) []byte {
 		dst = append(dst, c)
 	}
 	return dst
+}
+
+// SplitURI splits a URI that a backend or the configuration made into path and
+// arguments, and refuses one that leads out of the root. The path is decoded in
+// place.
+func SplitURI(uri []byte) (path, args []byte, ok bool) {
+	if len(uri) == 0 || uri[0] == '?' {
+		return nil, nil, false
+	}
+	path = uri
+	if i := bytes.IndexByte(uri, '?'); i >= 0 {
+		path, args = uri[:i], uri[i+1:]
+	}
+	path = UnescapeURI(path[:0], path)
+	for i := 0; i+1 < len(path); i++ {
+		if path[i] != '.' || path[i+1] != '.' || i > 0 && path[i-1] != '/' {
+			continue
+		}
+		if i+2 == len(path) || path[i+2] == '/' {
+			return nil, nil, false
+		}
+	}
+	if bytes.IndexByte(path, 0) >= 0 {
+		return nil, nil, false
+	}
+	return path, args, len(path) > 0
 }
 
 func hexValue(c byte) (byte, bool) {

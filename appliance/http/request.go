@@ -359,6 +359,22 @@ func (r *Request) SetCaptures(caps []int, subject []byte) {
 	r.capturesIn = subject
 }
 
+// RawHead is the request line and header of the main request as received, with
+// the empty line at the end; nil where the protocol has no such text. It is
+// valid until the request ends.
+func (r *Request) RawHead() []byte {
+	h, ok := r.c.stream.(*h1Conn)
+	if !ok {
+		return nil
+	}
+	m := r.main
+	end := m.parser.Pos()
+	if end > len(h.head) || m.headStart > end {
+		return nil
+	}
+	return h.head[m.headStart:end:end]
+}
+
 // StartMS is the loop time in milliseconds when the first byte came.
 func (r *Request) StartMS() int64 { return r.startMS }
 

@@ -255,7 +255,9 @@ func (r *Request) useLocation() {
 	if r.keepalive {
 		r.keepalive = r.mayKeepAlive(lc)
 	}
-	r.content = r.loc.Handler
+	if r.loc.Handler != nil { // an `if` block without one leaves that of the location around
+		r.content = r.loc.Handler
+	}
 }
 
 func (r *Request) mayKeepAlive(lc *coreLoc) bool {

@@ -28,6 +28,9 @@ const (
 	SubBackground
 	// SubClone lets the subrequest keep the parent's method and body.
 	SubClone
+	// SubOwnVariables gives the subrequest variables of its own: what it sets,
+	// the parent does not see.
+	SubOwnVariables
 )
 
 // SubrequestOptions describe what Subrequest makes.
@@ -65,7 +68,10 @@ func (r *Request) Subrequest(o SubrequestOptions) *Request {
 	s.c, s.main, s.parent = r.c, m, r
 	s.srv, s.loc = r.srv, r.srv.root
 	s.arena = m.arena
-	s.In, s.vars = r.In, r.vars
+	s.In = r.In
+	if o.Flags&SubOwnVariables == 0 {
+		s.vars = r.vars
+	}
 	s.subreqs = r.subreqs - 1
 	s.uriChanges = maxURIChanges + 1
 	s.internal = true
@@ -209,8 +215,35 @@ func collect(r *Request, in *Chain) Code {
 	return OK
 }
 
+// ResumePostponed passes on the output of r that waited for its turn, up to the
+// next subrequest, which goes on then. A write handler of a request that waits
+// for something else calls it: the end of a subrequest may have made r the one
+// whose turn it is.
+func (r *Request) ResumePostponed() Code {
+	if r != r.c.active || r.postponed == nil {
+		return OK
+	}
+	r.one = Chain{}
+	return r.Output(&r.one)
+}
+
 // Memory is the body that an in-memory subrequest has collected.
 func (r *Request) Memory() []byte { return r.memory }
+
+// OwnHeaders gives subrequest r a request header of its own, equal to the one
+// it shares with the main request until then, to be changed.
+func (r *Request) OwnHeaders() {
+	if r == r.main || r.In == &r.in {
+		return
+	}
+	shared := r.In
+	r.In = &r.in
+	for i := range shared.list {
+		if name, value, id, ok := shared.Field(i); ok {
+			r.in.AddAs(id, name, value)
+		}
+	}
+}
 
 // extension is the part of the last path segment behind its last dot.
 func extension(uri []byte) []byte {

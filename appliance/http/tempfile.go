@@ -52,6 +52,22 @@ func NewTempFile(d conf.TempDir, keep bool) (*TempFile, error) {
 	return nil, fmt.Errorf("no free name for a temporary file in \"%s\"", d.Path)
 }
 
+// OpenBodyFile opens an existing file as one that a request body stands in.
+func OpenBodyFile(name string) (*TempFile, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("open() \"%s\" failed (%s)", name, errnoText(err))
+	}
+	info, err := f.Stat()
+	if err != nil {
+		_ = f.Close() // it was not read
+		return nil, fmt.Errorf("fstat() \"%s\" failed (%s)", name, errnoText(err))
+	}
+	t := &TempFile{Name: name, f: f, size: info.Size()}
+	t.File.Init(int(f.Fd()), t.size, t)
+	return t, nil
+}
+
 // tempName spreads numbers over the directory's levels: 0000000042 with
 // levels 1 2 is 2/04/0000000042.
 func tempName(d conf.TempDir, n uint32) string {

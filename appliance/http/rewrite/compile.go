@@ -15,6 +15,38 @@ func programOf(cx *conf.Cx) *program {
 	return &conf.Target[locConf](cx).program
 }
 
+// Append adds an instruction of another module at the place of the directive
+// being read, which stands in a server, a location or an `if` block: set_*
+// directives belong to the same program as `set`. run returns Declined to go
+// on; anything else ends the program and finalizes the request.
+func Append(cx *conf.Cx, run func(r *http.Request) http.Code) {
+	p := &loc.In(http.ScopeOf(cx).Location()).program
+	if cx.In&(conf.ServerIf|conf.LocationIf) != 0 {
+		p = main.In(http.BuilderOf(cx)).outer
+	}
+	*p = append(*p, instruction{kind: opCall, call: run})
+}
+
+// TargetVariable defines the variable that a directive assigns to, written
+// with its dollar sign, as `set` does, and returns its index.
+func TargetVariable(cx *conf.Cx, arg string) (index int, err error) {
+	name, ok := strings.CutPrefix(arg, "$")
+	if !ok {
+		return 0, conf.Errorf("invalid variable name \"%s\"", arg)
+	}
+	if name == "" {
+		return 0, conf.Errorf("invalid variable name \"$\"")
+	}
+	d, err := http.BuilderOf(cx).DefineVariable(name, http.VarChangeable|http.VarWeak)
+	if err != nil {
+		return 0, err
+	}
+	if d.Get == nil {
+		d.Get = uninitialized
+	}
+	return d.Index(), nil
+}
+
 // isURL reports whether text, without a status before it, asks for a redirect.
 func isURL(text string) bool {
 	return strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://") || strings.HasPrefix(text, "$scheme")
@@ -98,27 +130,16 @@ func setBreak(cx *conf.Cx, _ *conf.Item) error {
 
 // setVariable reads set $variable value.
 func setVariable(cx *conf.Cx, it *conf.Item) error {
-	name, ok := strings.CutPrefix(it.Args[0], "$")
-	if !ok {
-		return conf.Errorf("invalid variable name \"%s\"", it.Args[0])
-	}
-	if name == "" {
-		return conf.Errorf("invalid variable name \"$\"")
-	}
-	b := http.BuilderOf(cx)
-	d, err := b.DefineVariable(name, http.VarChangeable|http.VarWeak)
+	index, err := TargetVariable(cx, it.Args[0])
 	if err != nil {
 		return err
 	}
-	if d.Get == nil {
-		d.Get = uninitialized
-	}
-	v, err := b.CompileComplex(it.Args[1])
+	v, err := http.BuilderOf(cx).CompileComplex(it.Args[1])
 	if err != nil {
 		return err
 	}
 	p := programOf(cx)
-	*p = append(*p, instruction{kind: opSet, index: d.Index(), value: v})
+	*p = append(*p, instruction{kind: opSet, index: index, value: v})
 	return nil
 }
 

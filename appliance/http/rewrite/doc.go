@@ -15,6 +15,8 @@
 // in the rewrite phase. It allocates nothing: values come from the request's
 // arena or the configuration.
 //
+// Other modules' set_* directives take their place in the program by Append.
+//
 // The package owns no state at run time. It knows the core only; everything
 // runs on the request's worker.
 package rewrite

@@ -19,6 +19,7 @@ const (
 	opRewrite               // rewrite
 	opReturn                // status and value
 	opBreak
+	opCall // call, of another module
 )
 
 // test is the kind of condition of an `if`.
@@ -47,6 +48,7 @@ type instruction struct {
 	re      *http.Regex
 	rewrite *rewriteOp
 	loc     *http.Location
+	call    func(r *http.Request) http.Code
 }
 
 // rewriteOp is a rewrite directive.
@@ -88,6 +90,10 @@ func (p program) run(r *http.Request, log bool) http.Code {
 				r.KeepLocation()
 			}
 			return http.Declined
+		case opCall:
+			if rc := in.call(r); rc != http.Declined {
+				return rc
+			}
 		}
 	}
 	return http.Declined

@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"bytes"
 	"io"
 
 	"weir/appliance/http"
@@ -160,7 +159,7 @@ func (x *Exchange) accelRedirect() {
 		r.Finalize(rc)
 		return
 	}
-	path, args, ok := unsafeURI(uri)
+	path, args, ok := http.SplitURI(uri)
 	if !ok {
 		r.Logf(http.LogErr, "unsafe URI \"%s\" was detected", uri)
 		r.Finalize(http.StatusNotFound)
@@ -173,34 +172,6 @@ func (x *Exchange) accelRedirect() {
 }
 
 var methodGET = []byte("GET")
-
-// unsafeURI splits a URI that a backend made into path and arguments, and
-// refuses one that leads out of the root. The path is decoded in place.
-func unsafeURI(uri []byte) (path, args []byte, ok bool) {
-	if len(uri) == 0 || uri[0] == '?' {
-		return nil, nil, false
-	}
-	path = uri
-	for i, c := range uri {
-		if c == '?' {
-			path, args = uri[:i], uri[i+1:]
-			break
-		}
-	}
-	path = http.UnescapeURI(path[:0], path)
-	for i := 0; i+1 < len(path); i++ {
-		if path[i] != '.' || path[i+1] != '.' || i > 0 && path[i-1] != '/' {
-			continue
-		}
-		if i+2 == len(path) || path[i+2] == '/' {
-			return nil, nil, false
-		}
-	}
-	if bytes.IndexByte(path, 0) >= 0 {
-		return nil, nil, false
-	}
-	return path, args, len(path) > 0
-}
 
 // applyAccel acts on the X-Accel fields other than Redirect.
 func (x *Exchange) applyAccel() {
