@@ -31,6 +31,8 @@ func TestParseRefusesMistakes(t *testing.T) {
 		{"the same connection as none", "A.\n-- conf --\nx\n-- request same --\nGET\n", "cannot be on the same connection"},
 		{"a backend that is not there", ok + "-- backend_got x --\nGET\n", `there is no backend "x"`},
 		{"a bad pattern", ok + "-- error_log --\n(\n", "missing closing )"},
+		{"a log that may say something, and nothing to do", "A.\n-- conf --\nx\n-- error_log maybe --\nx\n", "want either requests or"},
+		{"a log that may say a bad pattern", ok + "-- error_log maybe --\n(\n", "missing closing )"},
 		{"a need nobody knows", ok + "-- needs --\nroots\n", `nobody knows the need "roots"`},
 	} {
 		_, err := Parse([]byte(c.text))

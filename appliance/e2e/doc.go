@@ -49,7 +49,10 @@
 //	backend_got [NAME]    the next request that backend NAME got
 //	backend_stats [NAME]  "requests N" and "connections N" of this run
 //	log PATH         the lines this run has added to the file, in order
-//	error_log        each line, a regular expression, is in the error log
+//	error_log        each line, a regular expression, is in the error log.
+//	                 Options:
+//	                 maybe      it may be there or not: what depends on which
+//	                            of two events comes first
 //	no_error_log     each line, a regular expression, is nowhere in it
 //
 // In the error log, a line of level error, crit, alert or emerg that no
