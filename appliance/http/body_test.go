@@ -3,14 +3,13 @@ package http_test
 import (
 	"bufio"
 	"io"
-	"net"
 	"strings"
 	"testing"
 )
 
 func TestAnErrorPageAnswersForABodyThatIsTooLarge(t *testing.T) {
 	s := start(t, `server { listen %LISTEN%; client_max_body_size 10; error_page 413 /page; location / { test_hello; } }`)
-	c := s.dial(t)
+	c := s.Dial(t)
 	if _, err := io.WriteString(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n01234567890123456789"); err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +21,7 @@ func TestAnErrorPageAnswersForABodyThatIsTooLarge(t *testing.T) {
 
 func TestAClientThatStopsInTheMiddleOfAnUnwantedBodyIsAnswered(t *testing.T) {
 	s := start(t, `server { listen %LISTEN%; location / { test_hello; } }`)
-	c := s.dial(t).(*net.UnixConn)
+	c := s.Dial(t)
 	if _, err := io.WriteString(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n0123"); err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +36,7 @@ func TestAClientThatStopsInTheMiddleOfAnUnwantedBodyIsAnswered(t *testing.T) {
 
 func TestAnErrorAnsweredByAPageAsksForNoBody(t *testing.T) {
 	s := start(t, `lingering_timeout 50ms; server { listen %LISTEN%; error_page 503 /page; location / { test_hello; } location /err { test_status; } }`)
-	c := s.dial(t)
+	c := s.Dial(t)
 	if _, err := io.WriteString(c, "POST /err HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: 20\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func TestAHeadThatOutgrowsItsBufferKeepsItsRequestLine(t *testing.T) {
 		if strings.HasPrefix(target, "//") {
 			path = target
 		}
-		c := s.dial(t)
+		c := s.Dial(t)
 		if _, err := io.WriteString(c, line+"\r\nHost: a.example\r\n"); err != nil {
 			t.Fatal(err)
 		}
@@ -53,7 +53,7 @@ func TestAHeadThatOutgrowsItsBufferKeepsItsRequestLine(t *testing.T) {
 
 func TestAResponseThatNeverEndsEndsItsConnection(t *testing.T) {
 	s := start(t, `server { listen %LISTEN%; location / { test_hello; } location /unfinished { test_unfinished; } }`)
-	got := s.exchange(t, "GET /unfinished HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	got := s.Exchange(t, "GET /unfinished HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 	if strings.Contains(got, "hello") {
 		t.Errorf("got %q, want the connection closed instead of another response", got)
 	}
@@ -63,7 +63,7 @@ func TestABodyNobodyReadIsNotTakenForARequest(t *testing.T) {
 	s := start(t, `lingering_timeout 50ms; server { listen %LISTEN%; location / { test_hello; } location /careless { test_careless; } }`)
 	smuggled := "GET /smuggled HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 	for _, head := range []string{fmt.Sprintf("Content-Length: %d\r\n\r\n", len(smuggled)), "Transfer-Encoding: chunked\r\n\r\n"} {
-		got := s.exchange(t, "POST /careless HTTP/1.1\r\nHost: x\r\n"+head+smuggled)
+		got := s.Exchange(t, "POST /careless HTTP/1.1\r\nHost: x\r\n"+head+smuggled)
 		if n := strings.Count(got, "HTTP/1.1 "); n != 1 {
 			t.Errorf("%.14s: got %d responses in %q, want 1", head, n, got)
 		}

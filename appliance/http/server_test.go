@@ -4,31 +4,15 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"net"
 	nethttp "net/http"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"weir/appliance/conf"
-	"weir/appliance/cycle"
 	"weir/appliance/http"
-	"weir/netio/buf"
-	"weir/netio/conn"
-	"weir/netio/poll"
-	"weir/netio/sock"
+	"weir/appliance/http/httptest"
 )
-
-// testServer runs one worker in the test process, on a unix socket.
-type testServer struct {
-	path string
-	loop *poll.Loop
-	log  string
-}
 
 var (
 	helloBody = []byte("hello\n")
@@ -44,7 +28,7 @@ var testModule = http.Module{
 			return r.SendResponse(http.StatusOK, textPlain, helloBody)
 		})},
 		{Name: "test_echo", In: conf.Location, Args: conf.NoArgs, Doc: "Answers with the request body.", Set: handler(echoBody)},
-		{Name: "test_status", In: conf.Location, Args: conf.NoArgs, Doc: "Answers 418.", Set: handler(func(*http.Request) http.Code { return 503 })},
+		{Name: "test_status", In: conf.Location, Args: conf.NoArgs, Doc: "Answers 503.", Set: handler(func(*http.Request) http.Code { return 503 })},
 		{Name: "test_request", In: conf.Location, Args: conf.NoArgs, Doc: "Answers with what the request line says.", Set: handler(showRequest)},
 		{Name: "test_unfinished", In: conf.Location, Args: conf.NoArgs, Doc: "Ends before its response does.", Set: handler(unfinished)},
 		{Name: "test_careless", In: conf.Location, Args: conf.NoArgs, Doc: "Answers and leaves the body unread.", Set: handler(careless)},
@@ -107,106 +91,9 @@ var testModules = http.Modules{&http.Core, &http.Postpone, &testModule}
 
 // start serves a configuration given as the inside of the http block; %LISTEN%
 // is replaced by the address.
-func start(t testing.TB, text string) *testServer {
+func start(t testing.TB, text string) *httptest.Server {
 	t.Helper()
-	testModules.Register()
-	dir := t.TempDir()
-	s := &testServer{path: filepath.Join(dir, "sock"), log: filepath.Join(dir, "error.log")}
-	text = strings.ReplaceAll(text, "%LISTEN%", "unix:"+s.path)
-	text = "error_log " + s.log + " info; events {} http { client_body_temp_path " + dir + "/body; " + text + "}"
-	file := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	table := new(conf.Table)
-	cycle.AddTo(table)
-	table.Add(nil, []conf.Directive{http.HTTPBlock(testModules, table)})
-	for _, m := range testModules {
-		table.Add(m, m.Directives)
-	}
-	c, err := cycle.Load(table, cycle.LoadOptions{Prefix: dir + "/", ConfFile: file})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range c.Files() {
-		fd, err := syscall.Open(f.Path, syscall.O_WRONLY|syscall.O_CREAT|syscall.O_APPEND|syscall.O_CLOEXEC, 0o600)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := f.Reopen(fd); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s.serve(t, c)
-	return s
-}
-
-func (s *testServer) serve(t testing.TB, c *cycle.Cycle) {
-	t.Helper()
-	ready, done := make(chan error), make(chan struct{})
-	go func() {
-		runtime.LockOSThread()
-		defer close(done)
-		var w *http.Worker
-		loop, err := poll.New(poll.Config{OnPanic: func(what, _ any, _ []byte) { w.Panicked(what) }})
-		if err != nil {
-			ready <- err
-			return
-		}
-		s.loop = loop
-		d := conn.NewDriver(loop, buf.NewPool(0))
-		w = http.NewWorker(d, 0, &http.Process{Version: "test"})
-		w.Use(c.HTTP.(*http.Generation))
-		for _, l := range c.Listens {
-			fd, err := sock.Listen(l.Options)
-			if err != nil {
-				ready <- err
-				return
-			}
-			if _, err := conn.NewListener(d, fd, w.Acceptor(l), conn.ListenerOptions{Addr: l.Addr}); err != nil {
-				ready <- err
-				return
-			}
-		}
-		ready <- nil
-		loop.Run()
-		w.Abort()
-		loop.Close()
-	}()
-	if err := <-ready; err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		s.loop.Stop()
-		<-done
-	})
-}
-
-func (s *testServer) dial(t testing.TB) net.Conn {
-	t.Helper()
-	c, err := net.Dial("unix", s.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return c
-}
-
-// exchange sends raw bytes and reads until the server closes.
-func (s *testServer) exchange(t testing.TB, raw string) string {
-	t.Helper()
-	c := s.dial(t)
-	if _, err := io.WriteString(c, raw); err != nil {
-		t.Fatal(err)
-	}
-	b, err := io.ReadAll(c)
-	if err != nil {
-		t.Fatalf("after %q: %v", b, err)
-	}
-	return string(b)
+	return httptest.Start(t, testModules, text)
 }
 
 const basic = `server { listen %LISTEN%; server_name a.example;
@@ -222,7 +109,7 @@ func TestRequestsOfAKeepaliveConnectionAreAnsweredInOrder(t *testing.T) {
 		fmt.Fprintf(&raw, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n%04d", i)
 		fmt.Fprintf(&raw, "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nc%04d\r\n0\r\n\r\n", i)
 	}
-	c := s.dial(t)
+	c := s.Dial(t)
 	go func() { _, _ = io.WriteString(c, raw.String()) }()
 	br := bufio.NewReader(c)
 	for i := range 40 {
@@ -248,7 +135,7 @@ func TestARequestSplitAtAnyByteIsServed(t *testing.T) {
 	s := start(t, basic)
 	raw := "POST /echo HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
 	for i := 1; i < len(raw); i++ {
-		c := s.dial(t)
+		c := s.Dial(t)
 		_, _ = io.WriteString(c, raw[:i])
 		runtime.Gosched()
 		_, _ = io.WriteString(c, raw[i:])
@@ -280,7 +167,7 @@ func TestDangerousRequestsGet400AndAClose(t *testing.T) {
 		"host with user":       "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n",
 		"method in lower case": "get / HTTP/1.1\r\nHost: x\r\n\r\n",
 	} {
-		got := s.exchange(t, raw+"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		got := s.Exchange(t, raw+"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 		if !strings.HasPrefix(got, "HTTP/1.1 400 Bad Request\r\n") || strings.Count(got, "HTTP/1.1 ") != 1 {
 			t.Errorf("%s: got %q, want one 400", name, got)
 		}
@@ -297,7 +184,7 @@ func TestOversizedHeadsGetTheStatusOfTheirLimit(t *testing.T) {
 		{"many fields", "GET / HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("A: "+strings.Repeat("b", 500)+"\r\n", 20) + "\r\n", "400 "},
 		{"no end", "GET / HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("A: b\r\n", 5000), "400 "},
 	} {
-		if got := s.exchange(t, tc.raw); !strings.HasPrefix(got, "HTTP/1.1 "+tc.status) {
+		if got := s.Exchange(t, tc.raw); !strings.HasPrefix(got, "HTTP/1.1 "+tc.status) {
 			t.Errorf("%s: got %.60q, want %s", tc.name, got, tc.status)
 		}
 	}
@@ -305,11 +192,11 @@ func TestOversizedHeadsGetTheStatusOfTheirLimit(t *testing.T) {
 
 func TestABodyOverItsLimitIsRefused(t *testing.T) {
 	s := start(t, basic)
-	got := s.exchange(t, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n")
+	got := s.Exchange(t, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n")
 	if !strings.HasPrefix(got, "HTTP/1.1 413 ") {
 		t.Errorf("announced: got %.40q", got)
 	}
-	got = s.exchange(t, "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n30000\r\n"+strings.Repeat("x", 0x30000)+"\r\n0\r\n\r\n")
+	got = s.Exchange(t, "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n30000\r\n"+strings.Repeat("x", 0x30000)+"\r\n0\r\n\r\n")
 	if !strings.HasPrefix(got, "HTTP/1.1 413 ") {
 		t.Errorf("chunked: got %.40q", got)
 	}
@@ -318,7 +205,7 @@ func TestABodyOverItsLimitIsRefused(t *testing.T) {
 func TestABodyLargerThanItsBufferGoesThroughAFile(t *testing.T) {
 	s := start(t, basic)
 	body := strings.Repeat("0123456789", 5000)
-	got := s.exchange(t, fmt.Sprintf("POST /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
+	got := s.Exchange(t, fmt.Sprintf("POST /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
 	if !strings.HasSuffix(got, body) {
 		t.Errorf("got %d bytes", len(got))
 	}
@@ -326,11 +213,14 @@ func TestABodyLargerThanItsBufferGoesThroughAFile(t *testing.T) {
 
 func TestAPanicEndsOneRequestOnly(t *testing.T) {
 	s := start(t, basic)
-	got := s.exchange(t, "GET /panic HTTP/1.1\r\nHost: x\r\n\r\n")
+	got := s.Exchange(t, "GET /panic HTTP/1.1\r\nHost: x\r\n\r\n")
 	if !strings.HasPrefix(got, "HTTP/1.1 500 ") {
 		t.Errorf("got %q, want a 500", got)
 	}
-	got = s.exchange(t, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	if p := s.Panics(); len(p) != 1 || !strings.Contains(p[0], "server_test.go") {
+		t.Errorf("got the panics %q, want the one of test_panic with its stack", p)
+	}
+	got = s.Exchange(t, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 	if !strings.HasSuffix(got, "\r\n\r\nhello\n") {
 		t.Errorf("got %q", got)
 	}
@@ -338,17 +228,7 @@ func TestAPanicEndsOneRequestOnly(t *testing.T) {
 
 func TestAKeepaliveRequestAllocatesNothing(t *testing.T) {
 	s := start(t, "keepalive_requests 1000000; "+basic)
-	c := s.dial(t).(*net.UnixConn)
-	req := []byte("GET /x/y?a=b HTTP/1.1\r\nHost: a.example\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n")
-	in := make([]byte, 4096)
-	once := func() {
-		if _, err := c.Write(req); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := c.Read(in); err != nil {
-			t.Fatal(err)
-		}
-	}
+	once := s.Requests(t, "GET /x/y?a=b HTTP/1.1\r\nHost: a.example\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n")
 	for range 100 {
 		once()
 	}

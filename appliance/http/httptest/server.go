@@ -1,6 +1,7 @@
 package httptest
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -28,6 +29,7 @@ type Server struct {
 	addr   sock.Addr
 	loop   *poll.Loop
 	worker *http.Worker
+	panics []string // the loop's until it has ended
 }
 
 // Load reads the inside of an http block with the directives of modules.
@@ -78,7 +80,7 @@ func Start(t testing.TB, modules http.Modules, text string) *Server {
 	go func() { // ends with the test
 		runtime.LockOSThread()
 		defer close(done)
-		s.serve(t, ready)
+		s.serve(ready)
 	}()
 	if err := <-ready; err != nil {
 		t.Fatal(err)
@@ -87,13 +89,20 @@ func Start(t testing.TB, modules http.Modules, text string) *Server {
 		s.loop.Stop()
 		<-done
 		s.Cycle.Flush()
+		for _, p := range s.panics {
+			t.Errorf("panic: %s", p)
+		}
 	})
 	return s
 }
 
-// serve runs the worker; it says on ready when it listens.
-func (s *Server) serve(t testing.TB, ready chan<- error) {
-	loop, err := poll.New(poll.Config{OnPanic: func(_, v any, stack []byte) { t.Errorf("panic: %v\n%s", v, stack) }})
+// serve runs the worker; it says on ready when it listens. What panics is ended
+// as in the real server.
+func (s *Server) serve(ready chan<- error) {
+	loop, err := poll.New(poll.Config{OnPanic: func(what, v any, stack []byte) {
+		s.panics = append(s.panics, fmt.Sprintf("%v\n%s", v, stack))
+		s.worker.Panicked(what)
+	}})
 	if err != nil {
 		ready <- err
 		return
@@ -130,14 +139,40 @@ func (s *Server) Do(f func(w *http.Worker)) {
 	<-done
 }
 
+// Panics returns the panics caught so far, each with its stack. Those that no
+// test asks for fail it at its end.
+func (s *Server) Panics() []string {
+	var got []string
+	s.Do(func(*http.Worker) { got, s.panics = s.panics, nil })
+	return got
+}
+
 // task is a function as the loop runs them.
 type task func()
 
 // Run implements poll.Task.
 func (t task) Run() { t() }
 
-// Dial opens a connection to the server, with a deadline that no test needs.
-func (s *Server) Dial(t testing.TB) *os.File {
+// Conn is a client's connection.
+type Conn struct {
+	*os.File
+	fd int
+}
+
+// CloseWrite ends what the client sends; it goes on reading.
+func (c Conn) CloseWrite() error {
+	if e := sock.ShutdownWrite(c.fd); e != 0 {
+		return e
+	}
+	return nil
+}
+
+// patience is the deadline of connections: no test needs it, however busy the
+// machine.
+const patience = time.Minute
+
+// Dial opens a connection to the server, which the end of the test closes.
+func (s *Server) Dial(t testing.TB) Conn {
 	t.Helper()
 	fd, err := sock.Stream(sock.Unix)
 	if err != nil {
@@ -150,10 +185,10 @@ func (s *Server) Dial(t testing.TB) *os.File {
 	if e := sock.Connect(fd, &to); e != 0 {
 		t.Fatal(e)
 	}
-	if err := f.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := f.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
-	return f
+	return Conn{f, fd}
 }
 
 // Exchange sends raw bytes and reads until the server closes.

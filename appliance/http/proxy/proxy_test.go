@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"weir/appliance/http/httptest"
 )
 
 const request = "GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -43,7 +45,7 @@ func TestAProxiedKeepaliveRequestAllocatesNothing(t *testing.T) {
 	})
 	f := serve(t, `keepalive_requests 1000000; upstream u { server `+addr+`; keepalive 4; keepalive_requests 1000000; }
 		server { listen %LISTEN%; location / { proxy_pass http://u; proxy_set_header X-Real-IP $remote_addr; } }`)
-	c := f.dial(t)
+	c := f.Dial(t)
 	req := []byte("GET /x/y?a=b HTTP/1.1\r\nHost: a.example\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n")
 	in := make([]byte, 4096)
 	once := func() {
@@ -85,7 +87,7 @@ func TestAResponseSplitAtAnyByteIsPassedOn(t *testing.T) {
 		for i := range len(answer) {
 			at.Store(int32(i))
 			for _, path := range []string{"/", "/off"} {
-				got := f.get(t, "GET "+path+" HTTP/1.0\r\nHost: a\r\n\r\n")
+				got := f.Exchange(t, "GET "+path+" HTTP/1.0\r\nHost: a\r\n\r\n")
 				if !strings.HasPrefix(got, "HTTP/1.1 200 OK\r\n") || !strings.HasSuffix(got, "\r\nX-A: b\r\n\r\nhello") {
 					t.Fatalf("%s %s: split at %d: got %q", name, path, i, got)
 				}
@@ -106,10 +108,10 @@ func TestResponsesWithDoubtfulFramingAre502(t *testing.T) {
 	} {
 		var n atomic.Int32
 		f := serve(t, `upstream u { server `+answering(t, answer, &n)+`; } server { listen %LISTEN%; location / { proxy_pass http://u; } }`)
-		if got := f.get(t, request); !strings.HasPrefix(got, "HTTP/1.1 502 Bad Gateway\r\n") {
+		if got := f.Exchange(t, request); !strings.HasPrefix(got, "HTTP/1.1 502 Bad Gateway\r\n") {
 			t.Errorf("%s: got %q, want 502", name, got)
 		}
-		if !strings.Contains(f.errors(t), "[error]") {
+		if !strings.Contains(f.Errors(t), "[error]") {
 			t.Errorf("%s: nothing in the error log", name)
 		}
 	}
@@ -125,7 +127,7 @@ func TestAConnectionWithExtraBytesIsNotUsedAgain(t *testing.T) {
 		var n atomic.Int32
 		f := serve(t, `upstream u { server `+answering(t, answer, &n)+`; keepalive 4; } server { listen %LISTEN%; location / { proxy_pass http://u; } }`)
 		for range 3 {
-			if got := f.get(t, request); strings.Contains(got, "abc") || !strings.HasPrefix(got, "HTTP/1.1 20") {
+			if got := f.Exchange(t, request); strings.Contains(got, "abc") || !strings.HasPrefix(got, "HTTP/1.1 20") {
 				t.Errorf("%s: got %q", name, got)
 			}
 		}
@@ -147,7 +149,7 @@ func TestAnIdleConnectionThatDiesIsReplaced(t *testing.T) {
 	})
 	f := serve(t, `upstream u { server `+addr+`; keepalive 4; } server { listen %LISTEN%; location / { proxy_pass http://u; } }`)
 	for i := range 5 {
-		if got := f.get(t, request); !strings.HasSuffix(got, "\r\n\r\nok") {
+		if got := f.Exchange(t, request); !strings.HasSuffix(got, "\r\n\r\nok") {
 			t.Fatalf("request %d: got %q", i, got)
 		}
 	}
@@ -155,7 +157,7 @@ func TestAnIdleConnectionThatDiesIsReplaced(t *testing.T) {
 		t.Errorf("got %d connections, want 5", n.Load())
 	}
 	// A request that must not be sent twice gets the error.
-	got := f.get(t, "POST /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 1\r\n\r\na")
+	got := f.Exchange(t, "POST /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 1\r\n\r\na")
 	if !strings.HasPrefix(got, "HTTP/1.1 502 ") {
 		t.Errorf("POST: got %q, want 502", got)
 	}
@@ -193,7 +195,7 @@ func TestLargeBodiesArriveWhole(t *testing.T) {
 	} {
 		f := serve(t, `upstream u { server `+addr+`; } server { listen %LISTEN%; location / { proxy_pass http://u; `+options+` } }`)
 		for _, path := range []string{"/l", "/c", "/e"} {
-			c := f.dial(t)
+			c := f.Dial(t)
 			_, _ = io.WriteString(c, "GET "+path+" HTTP/1.0\r\nHost: a\r\n\r\n")
 			time.Sleep(20 * time.Millisecond) // a slow reader: buffers fill up
 			got, err := io.ReadAll(c)
@@ -215,12 +217,12 @@ func TestBodiesCutShortAreNotEnded(t *testing.T) {
 			_, _ = io.WriteString(c, answer)
 		})
 		f := serve(t, `server { listen %LISTEN%; location / { proxy_pass http://`+addr+`; } }`)
-		got := f.get(t, "GET / HTTP/1.1\r\nHost: a\r\n\r\n") // the front has to close
+		got := f.Exchange(t, "GET / HTTP/1.1\r\nHost: a\r\n\r\n") // the front has to close
 		if !strings.Contains(got, "abc") || strings.HasSuffix(got, "0\r\n\r\n") {
 			t.Errorf("%s: got %q", name, got)
 		}
-		if !strings.Contains(f.errors(t), "upstream prematurely closed connection while reading upstream, client: ") {
-			t.Errorf("%s: got log %q", name, f.errors(t))
+		if !strings.Contains(f.Errors(t), "upstream prematurely closed connection while reading upstream, client: ") {
+			t.Errorf("%s: got log %q", name, f.Errors(t))
 		}
 	}
 }
@@ -253,7 +255,7 @@ func TestWhatGoesUpstreamIsWrittenAnew(t *testing.T) {
 		{"GET /10/?x=1 HTTP/1.1\r\nHost: a\r\nAccept: x\r\nConnection: close\r\n\r\n",
 			"PUT /10/?x=1 HTTP/1.0\r\nHost: u\r\nContent-Length: 2\r\n\r\n"},
 	} {
-		f.get(t, tc.send)
+		f.Exchange(t, tc.send)
 		if got := <-heads; got != tc.want {
 			t.Errorf("for %q: got %q, want %q", tc.send, got, tc.want)
 		}
@@ -274,7 +276,7 @@ func TestConfigurationsThatMakeNoSenseAreRefused(t *testing.T) {
 		"location ~ x { proxy_pass http://127.0.0.1/uri; }":             `"proxy_pass" cannot have URI part in location given by regular expression, or inside named location, or inside "if" statement, or inside "limit_except" block in `,
 		"proxy_pass http://u; } } upstream u { } server { location / {": `no servers are inside upstream in `,
 	} {
-		_, err := load(t, t.TempDir(), "server { location / { "+text+" } }")
+		_, err := httptest.Load(t, modules, "server { location / { "+text+" } }")
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %s", text, err, want)
 		}
@@ -296,7 +298,7 @@ func TestDecodedLineEndsDoNotSplitRequests(t *testing.T) {
 		{"/a%0d%0aX-Evil:%201", "GET /a%0d%0aX-Evil:%201 HTTP/1.1\r\nHost: u\r\nX-Path: /a\r\n\r\n"},
 		{"/var%0d%0aX:%20HTTP/1.1%20y", "GET /var%0D%0AX:%20HTTP/1.1%20y HTTP/1.1\r\nHost: u\r\n\r\n"},
 	} {
-		f.get(t, "GET "+tc.path+" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+		f.Exchange(t, "GET "+tc.path+" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
 		if got := <-heads; got != tc.want {
 			t.Errorf("for %q: got %q, want %q", tc.path, got, tc.want)
 		}
@@ -312,7 +314,7 @@ func TestTrailersPassOnlyWhereAsked(t *testing.T) {
 		"/":   "2\r\nok\r\n0\r\n\r\n",
 		"/on": "2\r\nok\r\n0\r\nX-Sum: 42\r\n\r\n",
 	} {
-		got := f.get(t, "GET "+path+" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+		got := f.Exchange(t, "GET "+path+" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
 		if _, body, _ := strings.Cut(got, "\r\n\r\n"); body != want {
 			t.Errorf("%s: got %q, want %q", path, body, want)
 		}
@@ -334,7 +336,7 @@ func TestATunnelPassesBothWaysUntilBothSidesHaveClosed(t *testing.T) {
 		}
 	})
 	f := serve(t, `server { listen %LISTEN%; location / { proxy_pass http://`+addr+`; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; } }`)
-	c := f.dial(t).(*net.UnixConn)
+	c := f.Dial(t)
 	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nearly ")
 	// Before there is a tunnel, a client that closes its side has gone away.
 	var got []byte
@@ -369,7 +371,7 @@ func TestStoredResponsesAreWholeOrNotThere(t *testing.T) {
 	dir := t.TempDir()
 	f := serve(t, `server { listen %LISTEN%; location / { proxy_pass http://`+addr+`; proxy_store `+dir+`/kept$uri; proxy_temp_path `+dir+`/temp; } }`)
 	for _, path := range []string{"/a/whole", "/cut"} {
-		got := f.get(t, "GET "+path+" HTTP/1.0\r\nHost: a\r\n\r\n")
+		got := f.Exchange(t, "GET "+path+" HTTP/1.0\r\nHost: a\r\n\r\n")
 		if path == "/a/whole" && !strings.HasSuffix(got, body) {
 			t.Errorf("%s: got %d bytes", path, len(got))
 		}
