@@ -171,6 +171,8 @@ http {
 }
 `
 
+// haproxyConf has haproxy send what the others send for "return 200": the same
+// fields, a date of the moment among them, and the same body.
 const haproxyConf = `
 global
     nbthread 1
@@ -184,7 +186,7 @@ defaults
 frontend f
     bind ADDR backlog 4096
     acl proxied path /proxied /large /huge
-    http-request return status 200 content-type text/plain string "hello, world\n" unless proxied
+    http-request return status 200 content-type text/plain string "hello, world\n" hdr server haproxy/x.yy.zz hdr date "%[date,http_date]" hdr connection keep-alive unless proxied
     default_backend b
 backend b
     http-reuse always

@@ -25,6 +25,7 @@ func main() { os.Exit(program(os.Args)) }
 // program is one of weir's processes; it returns the exit code.
 func program(args []string) int {
 	services := newServices()
+	nameProcess()
 	if link, ok := master.ServerLink(); ok {
 		return server.Run(server.Options{Link: link, Table: stdmodules.Table(), New: services.worker})
 	}
@@ -37,6 +38,12 @@ func program(args []string) int {
 		}
 	}
 	return answer(args, services)
+}
+
+// nameProcess has ps and top show "weir" for a process that was started by way
+// of /proc/self/exe: the kernel calls it "exe" then.
+func nameProcess() {
+	_ = os.WriteFile("/proc/self/comm", []byte("weir"), 0) // without /proc it keeps the name it has
 }
 
 // answer answers a command line in nginx's language.

@@ -375,6 +375,23 @@ func TestAKilledServerIsBackAtOnce(t *testing.T) {
 	in.quit()
 }
 
+func TestBothProcessesAreCalledWeir(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: otherwise master and server are one process")
+	}
+	in := newInstance(t, "on")
+	in.start()
+	pid := 0
+	in.until("the server process", func() bool { pid = in.child(); return pid != 0 })
+	for _, pid := range []int{in.pid("t.pid"), pid} {
+		in.until(fmt.Sprintf("the name of process %d", pid), func() bool {
+			comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+			return string(comm) == "weir\n"
+		})
+	}
+	in.quit()
+}
+
 // TestServerLinkIsNotForUsers holds that the internal variable alone, without
 // the socket, does not turn a command line into a server process.
 func TestServerLinkIsNotForUsers(t *testing.T) {
