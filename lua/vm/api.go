@@ -282,17 +282,58 @@ func (l *State) PCall(nargs, nres int) (n int, err *Error) {
 
 // takeError makes an Error of the error under way, with the traceback of the frames that are still there.
 func (vm *VM) takeError(s *signal) *Error {
-	e := &Error{Aborted: s.abort}
 	if s.abort {
 		vm.abort = false
 		if vm.errVal.n == tagNil {
-			vm.errVal = String("aborted")
+			return aborted
 		}
 	}
+	e := &Error{Aborted: s.abort}
 	e.Value, e.Text = vm.errVal, ErrorText(vm.errVal)
 	e.Traceback = vm.cur.Traceback(e.Text, 0)
+	e.Threads = vm.cur.ThreadsTraceback()
 	vm.errVal = Nil
 	return e
+}
+
+// aborted is the error of a run that the host ended without a reason of the script's.
+var aborted = &Error{Value: String("aborted"), Text: "aborted", Aborted: true}
+
+// PCallAside is PCall on thread l whatever the VM is running: what runs is set aside until it is over, and waiting is
+// not possible in it. l must be a thread of its own (NewThread) that nothing runs on.
+func (vm *VM) PCallAside(l *State, nargs, nres int) (n int, err *Error) {
+	outer := vm.runState
+	vm.runState = runState{cur: l, fuel: vm.runFuel(), byteLimit: vm.runBytes()}
+	l.status = stRunning
+	defer vm.restore(&outer)
+	return l.PCall(nargs, nres)
+}
+
+func (vm *VM) restore(s *runState) { vm.runState = *s }
+
+// Resume runs coroutine co until it yields, returns or fails, as coroutine.resume does. The n results are pushed; an
+// error of the coroutine has its traceback.
+func (l *State) Resume(co *State, args []Value) (n int, err *Error) {
+	l.Push(mkFunction(l.vm.resumeFn))
+	l.Push(mkState(co))
+	for _, a := range args {
+		l.Push(a)
+	}
+	if n, err = l.PCall(len(args)+1, -1); err != nil {
+		return 0, err
+	}
+	at := l.top - n
+	if l.stack[at].n == tagFalse {
+		v := l.stack[at+1]
+		l.top = at
+		e := &Error{Value: v, Text: ErrorText(v)}
+		e.Traceback = co.Traceback(e.Text, 0)
+		e.Threads = co.ThreadsTraceback()
+		return 0, e
+	}
+	copy(l.stack[at:], l.stack[at+1:l.top])
+	l.top--
+	return n - 1, nil
 }
 
 // GetTable returns o[k] with metamethods.

@@ -11,6 +11,7 @@ type Error struct {
 	Value     Value  // what was raised
 	Text      string // Value as text, if it has one
 	Traceback string // of the thread it was raised in, with the message before it
+	Threads   string // traceback of that thread and of those that resumed it, see State.ThreadsTraceback
 	Aborted   bool   // the run was aborted by the host
 }
 
@@ -52,6 +53,10 @@ func (vm *VM) raiseOverflow(l *State) {
 }
 
 func (vm *VM) raiseAbort() { panic(abortSignal) }
+
+// Unwind ends the run at once, for a Go function that Lua called: no pcall of the script catches it, and the PCall or
+// task that began the run returns. Nothing is logged and no traceback made.
+func (l *State) Unwind() { panic(abortSignal) }
 
 // Abort makes the run end with an error that no pcall of the script catches.
 func (vm *VM) Abort() {

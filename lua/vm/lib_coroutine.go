@@ -7,6 +7,7 @@ func (vm *VM) openCoroutine() {
 	})
 	vm.special(t, "yield", spYield)
 	vm.special(t, "resume", spResume)
+	vm.resumeFn = t.GetString("resume").AsFunction()
 }
 
 func coStatus(l *State) int { return l.ret(String(l.CheckThread(1).Status())) }

@@ -420,6 +420,50 @@ func (l *State) traceback(level int) string {
 	return b.String()
 }
 
+// Bounds of ThreadsTraceback.
+const (
+	maxTraceThreads = 5
+	maxTraceFrames  = 22
+)
+
+// ThreadsTraceback is the traceback of a thread and of the coroutines that resumed it, each under its number, as
+// OpenResty logs it.
+func (l *State) ThreadsTraceback() string {
+	b := []byte("stack traceback:")
+	for id := 0; l != nil && id < maxTraceThreads; id++ {
+		b = fmt.Appendf(b, "\ncoroutine %d:", id)
+		for i, n := l.fi, 0; i >= 1; i, n = i-1, n+1 {
+			if n == maxTraceFrames {
+				b = append(b, "\n\t..."...)
+				break
+			}
+			b = l.appendTraceFrame(b, i)
+		}
+		l = l.resumer
+	}
+	return string(b)
+}
+
+func (l *State) appendTraceFrame(b []byte, i int) []byte {
+	name, _ := l.funcName(i)
+	f := l.frameFunc(i)
+	if l.frames[i].kind != kLua {
+		if name == "" {
+			return append(b, "\n\t[C]: ?"...)
+		}
+		return fmt.Appendf(b, "\n\t[C]: in function '%s'", name)
+	}
+	p := f.proto
+	b = fmt.Appendf(b, "\n\t%s:%d:", chunkID(p.source), l.currentLine(i))
+	switch {
+	case name != "":
+		return fmt.Appendf(b, " in function '%s'", name)
+	case p.lineDefined == 0:
+		return append(b, " in main chunk"...)
+	}
+	return fmt.Appendf(b, " in function <%s:%d>", chunkID(p.source), p.lineDefined)
+}
+
 func mkValuePointer(f *Function) uintptr {
 	if f == nil {
 		return 0

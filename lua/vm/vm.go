@@ -48,6 +48,7 @@ type VM struct {
 	names     metaNames
 	consts    Proto // keeps the canonical metamethod names alive
 	nextFn    *Function
+	resumeFn  *Function // coroutine.resume, for Resume
 	ipairsAux *Function
 
 	errVal Value   // the error under way

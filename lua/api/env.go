@@ -1,0 +1,167 @@
+package api
+
+import (
+	"weir/appliance/errlog"
+	"weir/appliance/http"
+	"weir/lua/vm"
+	"weir/netio/poll"
+)
+
+// Env is one VM of one worker with the ngx API in it: that of a configuration, or with lua_code_cache off that of one
+// request. It belongs to the worker's loop.
+type Env struct {
+	VM     *vm.VM
+	Worker *http.Worker     // nil while init_by_lua runs in the process that reads the configuration
+	Gen    *http.Generation // the configuration its code belongs to
+	Config any              // of lua/phase: what it needs to find again
+
+	// OnGone runs when the Env is closed; for lua/phase.
+	OnGone func(e *Env)
+
+	local    []any // states of families
+	families Families
+
+	cur    *Ctx    // whose Lua runs
+	thread *Thread // that runs; nil on the loop's own stack
+	idle   *Ctx    // stands for "nobody" and for init_by_lua
+
+	queue     []*Thread // woken, oldest first; nil: aborted since
+	scheduled bool      // Run is on the loop's list of deferred tasks
+	closed    bool
+
+	aside      []*vm.State // threads of strict phases, by nesting
+	asideDepth int
+
+	freeCtxs    []*Ctx
+	freeThreads []*Thread
+	contexts    int // in use
+}
+
+// New makes the Env around a VM, which gets Env as Host, and opens the families in it.
+func New(v *vm.VM, w *http.Worker, g *http.Generation, fs Families) *Env {
+	e := &Env{VM: v, Worker: w, Gen: g, families: fs}
+	v.Host = e
+	v.TaskYield = yieldEntry
+	e.idle = &Ctx{env: e, Phase: Init}
+	e.cur = e.idle
+	fs.open(e)
+	return e
+}
+
+// yieldEntry is coroutine.yield in an entry thread, which nobody resumes: the other threads run, then it goes on.
+func yieldEntry(l *vm.State) int {
+	c := Of(l)
+	c.Thread().Wake()
+	c.Park(l, nil)
+	return 0
+}
+
+// Of returns the context whose Lua runs on l's VM. It is never nil.
+func Of(l *vm.State) *Ctx { return EnvOf(l).cur }
+
+// EnvOf returns the Env of l's VM.
+func EnvOf(l *vm.State) *Env { return l.VM().Host.(*Env) }
+
+// Current is the context whose Lua runs; the idle one when none does.
+func (e *Env) Current() *Ctx { return e.cur }
+
+// Loop is the worker's event loop.
+func (e *Env) Loop() *poll.Loop { return e.Worker.Loop }
+
+// Contexts is how many contexts are in use.
+func (e *Env) Contexts() int { return e.contexts }
+
+// Wake has a parked thread go on at the end of this turn of the loop; see Thread.Wake.
+func (e *Env) wake(t *Thread) {
+	e.queue = append(e.queue, t)
+	if !e.scheduled {
+		e.scheduled = true
+		e.Worker.Loop.Defer(e)
+	}
+}
+
+// forget takes an aborted thread out of the queue.
+func (e *Env) forget(t *Thread) {
+	for i, q := range e.queue {
+		if q == t {
+			e.queue[i] = nil
+		}
+	}
+}
+
+// Run resumes the threads that were woken; the loop calls it after Defer. Threads woken by those wait for the next
+// turn, so that Lua that wakes itself over and over does not hold the worker.
+func (e *Env) Run() {
+	e.scheduled = false
+	n := len(e.queue)
+	for i := 0; i < n; i++ {
+		t := e.queue[i]
+		if t == nil {
+			continue
+		}
+		e.queue[i] = nil
+		t.ready = false
+		t.resume()
+	}
+	rest := copy(e.queue, e.queue[n:])
+	clear(e.queue[rest:])
+	e.queue = e.queue[:rest]
+	if rest > 0 && !e.scheduled {
+		e.scheduled = true
+		e.Worker.Loop.Defer(e)
+	}
+}
+
+// CallAside runs fn of c in a phase that may not wait, on whatever stack the caller is: with the nargs arguments push
+// puts on the thread (nil for none) and nres results, which take reads from it (nil to drop them). It returns the
+// error, already nil when Lua left by Exit.
+func (e *Env) CallAside(c *Ctx, p Phase, fn *vm.Function, push func(c *Ctx, l *vm.State) int, nres int, take func(c *Ctx, l *vm.State, n int)) *vm.Error {
+	if e.asideDepth == len(e.aside) {
+		e.aside = append(e.aside, e.VM.NewThread())
+	}
+	l := e.aside[e.asideDepth]
+	e.asideDepth++
+	cur, thread, phase := e.cur, e.thread, c.Phase
+	e.cur, e.thread, c.Phase = c, nil, p
+	defer func() {
+		e.cur, e.thread, c.Phase = cur, thread, phase
+		e.asideDepth--
+	}()
+	l.Push(fn.Value())
+	nargs := 0
+	if push != nil {
+		nargs = push(c, l)
+	}
+	n, err := e.VM.PCallAside(l, nargs, nres)
+	if err != nil {
+		if err.Aborted && c.Ended() {
+			return nil
+		}
+		return err
+	}
+	if take != nil {
+		take(c, l, n)
+	}
+	l.Pop(n)
+	return nil
+}
+
+// Close ends the VM: its idle coroutines and its families' objects. No context may be in use.
+func (e *Env) Close() {
+	if e.closed {
+		return
+	}
+	e.closed = true
+	for _, f := range e.families {
+		if f.Close != nil {
+			f.Close(e)
+		}
+	}
+	e.VM.CloseTasks()
+	if e.OnGone != nil {
+		e.OnGone(e)
+	}
+}
+
+// Log writes to the error log of where Lua runs: that of the request, or the worker's with the phase as context.
+func (e *Env) Log(level errlog.Level, msg string) { e.cur.Log(level, msg) }

@@ -1,0 +1,56 @@
+package api
+
+import "weir/appliance/http"
+
+// Requests is the slot of a request's context; lua/phase brings it into the list of modules.
+var Requests http.Slot[Ctx]
+
+// Workers is the slot of a worker's VMs; lua/phase brings it into the list of modules.
+var Workers http.WorkerSlot[Worker]
+
+// Worker is what a worker has of Lua: the VM of each configuration that is still in use.
+type Worker struct {
+	// Current is the VM of the configuration that new requests get; nil without Lua.
+	Current *Env
+	// Older are VMs of earlier configurations with requests or timers in flight.
+	Older []*Env
+	// Fresh makes a VM for one request, with lua_code_cache off.
+	Fresh func(r *http.Request) *Env
+}
+
+// For returns the context of r, made if there is none yet. It is closed when the main request ends.
+func For(r *http.Request) *Ctx {
+	if c := Requests.Get(r); c != nil {
+		return c
+	}
+	return newRequestCtx(r)
+}
+
+func newRequestCtx(r *http.Request) *Ctx {
+	w := Workers.Of(r.Worker())
+	e := w.Current
+	switch {
+	case w.Fresh != nil:
+		if f := w.Fresh(r); f != nil {
+			e = f
+		}
+	case e == nil || e.Gen != r.Generation():
+		e = w.older(r.Generation())
+	}
+	c := e.NewCtx(r, 0)
+	Requests.Set(r, c)
+	r.Cleanup(closeCtx, c)
+	return c
+}
+
+// closeCtx is a request's cleanup.
+func closeCtx(data any) { data.(*Ctx).Close() }
+
+func (w *Worker) older(g *http.Generation) *Env {
+	for _, e := range w.Older {
+		if e.Gen == g {
+			return e
+		}
+	}
+	panic("BUG: a request without the VM of its configuration")
+}
