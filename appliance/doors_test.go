@@ -46,6 +46,9 @@ var doorExceptions = []struct{ from, call, why string }{
 	{"appliance/cycle", "SchedGetaffinity", "worker_processes auto counts the processors while the file is read"},
 	{"appliance/worker", "SchedSetaffinity", "a worker pins its own thread once, at its start"},
 	{"lua/vm", "Getrusage", "os.clock is the processor time of the process; the call never waits"},
+	{"lua/shdict", "MemfdCreate", "a shared dictionary's memory is made once, while the configuration is read"},
+	{"lua/shdict", "Mmap", "a shared dictionary's memory is made once, while the configuration is read"},
+	{"lua/shdict", "Munmap", "the memory of a shared dictionary that is gone is given back by the runtime's cleanup"},
 	{"appliance/worker", "Gettid", "a worker's thread id, for its log lines, taken once at its start"},
 }
 
