@@ -87,10 +87,9 @@ func (l *Location) Resolver() (*dns.Resolver, time.Duration) {
 }
 
 // LookupHost asks the system for the addresses of a host while the
-// configuration is read.
-func LookupHost(host string) []netip.Addr { return lookupHost(host) }
-
-func lookupHost(host string) []netip.Addr {
+// configuration is read. It returns nil where there are none, or none within
+// ten seconds.
+func LookupHost(host string) []netip.Addr {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)

@@ -9,7 +9,6 @@ import (
 	"weir/appliance/http"
 	"weir/appliance/http/upstream"
 	"weir/netio/http1"
-	"weir/netio/sock"
 )
 
 var locSlot http.LocSlot[locConf]
@@ -185,67 +184,6 @@ func tagOf(l *http.Location) uint64 {
 	}
 	_, _ = h.Write([]byte(l.Name))
 	return h.Sum64()
-}
-
-// setBind reads proxy_bind address [transparent] | off.
-func setBind(cx *conf.Cx, it *conf.Item) error {
-	c := conf.Target[locConf](cx)
-	if c.up.Bind.Set {
-		return conf.Tail("is duplicate")
-	}
-	if len(it.Args) == 1 && it.Args[0] == "off" {
-		c.up.Bind.Put(nil)
-		return nil
-	}
-	bind := &upstream.Bind{}
-	if http.HasVariables(it.Args[0]) {
-		v, err := http.BuilderOf(cx).CompileComplex(it.Args[0])
-		if err != nil {
-			return err
-		}
-		bind.Value = v
-	} else {
-		a, err := sock.ParseAddr(it.Args[0])
-		if err != nil {
-			return conf.Errorf("invalid address \"%s\"", it.Args[0])
-		}
-		bind.Addr = a
-	}
-	if len(it.Args) == 2 {
-		if it.Args[1] != "transparent" {
-			return conf.Errorf("invalid parameter \"%s\"", it.Args[1])
-		}
-		bind.Transparent = true
-	}
-	c.up.Bind.Put(bind)
-	return nil
-}
-
-// setStore reads proxy_store on | off | path.
-func setStore(cx *conf.Cx, it *conf.Item) error {
-	c := conf.Target[locConf](cx)
-	if c.up.Store.Set {
-		return conf.Tail("is duplicate")
-	}
-	switch it.Args[0] {
-	case "off":
-		c.up.Store.Put(nil)
-	case "on":
-		c.up.Store.Put(&upstream.Store{})
-	case "":
-		return conf.Errorf("empty path")
-	default:
-		text := it.Args[0]
-		if !strings.HasPrefix(text, "$") {
-			text = cx.Path(text, false)
-		}
-		v, err := http.BuilderOf(cx).CompileComplex(text)
-		if err != nil {
-			return err
-		}
-		c.up.Store.Put(&upstream.Store{Path: v})
-	}
-	return nil
 }
 
 // setVersion reads proxy_http_version.

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"slices"
+
 	"weir/appliance/conf"
 	"weir/appliance/http"
 	"weir/appliance/http/upstream"
@@ -17,7 +19,13 @@ var Module = http.Module{
 
 const inAny = conf.HTTP | conf.Server | conf.Location
 
-var directives = []conf.Directive{
+// directives are the proxy's own and those it has in common with the other
+// modules that pass requests to backends.
+var directives = slices.Concat(own, upstream.Options("proxy", upOf), upstream.BodyOptions("proxy", upOf))
+
+func upOf(c *locConf) *upstream.Conf { return &c.up }
+
+var own = []conf.Directive{
 	{Name: "proxy_pass", In: conf.Location | conf.LocationIf | conf.LimitExcept, Args: conf.Take1, Set: setPass,
 		Doc: "Passes requests to a backend: a URL, whose path replaces the part the location matched, or the name of an upstream block. It may contain variables."},
 	{Name: "proxy_redirect", In: inAny, Args: conf.Take12, Set: setRedirect,
@@ -32,34 +40,6 @@ var directives = []conf.Directive{
 	{Name: "proxy_cookie_flags", In: inAny, Args: conf.Take1234, Set: setCookieFlags,
 		Syntax: "off | cookie [flag ...]", Default: "off",
 		Doc: "Adds or removes the flags secure, httponly and samesite of cookies in responses."},
-	{Name: "proxy_store", In: inAny, Args: conf.Take1, Set: setStore,
-		Syntax: "on | off | path", Default: "off",
-		Doc: "Keeps responses as files, where root or alias or the given path say."},
-	{Name: "proxy_store_access", In: inAny, Args: conf.Take123, Set: conf.Access(func(c *locConf) *conf.Opt[uint32] { return &c.up.StoreAccess }), Default: "user:rw",
-		Doc: "Sets the permissions of kept files."},
-	{Name: "proxy_buffering", In: inAny, Args: conf.FlagArg, Set: conf.Flag(func(c *locConf) *conf.Opt[bool] { return &c.up.Buffering }), Default: "on",
-		Doc: "Reads responses as fast as the backend sends them, into memory and a temporary file, instead of as fast as the client takes them."},
-	{Name: "proxy_request_buffering", In: inAny, Args: conf.FlagArg, Set: conf.Flag(func(c *locConf) *conf.Opt[bool] { return &c.up.RequestBuffering }), Default: "on",
-		Doc: "Reads the whole request body before a backend is asked."},
-	{Name: "proxy_ignore_client_abort", In: inAny, Args: conf.FlagArg, Set: conf.Flag(func(c *locConf) *conf.Opt[bool] { return &c.up.IgnoreClientAbort }), Default: "off",
-		Doc: "Goes on with a backend when the client has closed its connection."},
-	{Name: "proxy_bind", In: inAny, Args: conf.Take12, Set: setBind,
-		Syntax: "address [transparent] | off", Default: "off",
-		Doc: "Sets the local address of connections to backends."},
-	{Name: "proxy_socket_keepalive", In: inAny, Args: conf.FlagArg, Set: conf.Flag(func(c *locConf) *conf.Opt[bool] { return &c.up.SocketKeepalive }), Default: "off",
-		Doc: "Switches TCP keepalive on for connections to backends."},
-	{Name: "proxy_socket_rcvbuf", In: inAny, Args: conf.Take1, Set: conf.Size(func(c *locConf) *conf.Opt[int64] { return &c.up.RcvBuf }), Default: "0",
-		Doc: "Sets the receive buffer of connections to backends; 0 leaves it to the system."},
-	{Name: "proxy_socket_sndbuf", In: inAny, Args: conf.Take1, Set: conf.Size(func(c *locConf) *conf.Opt[int64] { return &c.up.SndBuf }), Default: "0",
-		Doc: "Sets the send buffer of connections to backends; 0 leaves it to the system."},
-	{Name: "proxy_connect_timeout", In: inAny, Args: conf.Take1, Set: conf.Msec(func(c *locConf) *conf.Opt[int64] { return &c.up.ConnectTimeout }), Default: "60s",
-		Doc: "Limits the time of connecting to a backend."},
-	{Name: "proxy_send_timeout", In: inAny, Args: conf.Take1, Set: conf.Msec(func(c *locConf) *conf.Opt[int64] { return &c.up.SendTimeout }), Default: "60s",
-		Doc: "Sets how long to wait for the backend between two writes."},
-	{Name: "proxy_send_lowat", In: inAny, Args: conf.Take1, Set: conf.NoOp("Linux ignores SO_SNDLOWAT"), Default: "0",
-		Doc: "Accepted for compatibility."},
-	{Name: "proxy_intercept_errors", In: inAny, Args: conf.FlagArg, Set: conf.Flag(func(c *locConf) *conf.Opt[bool] { return &c.up.InterceptErrors }), Default: "off",
-		Doc: "Answers statuses of 300 and more of backends by error_page where it names them."},
 	{Name: "proxy_set_header", In: inAny, Args: conf.Take2, Set: conf.KeyVals(func(c *locConf) *[]conf.KeyVal { return &c.headers }), Default: "Host $proxy_host",
 		Doc: "Sets a field of requests to backends; an empty value drops the client's. Inherited only by blocks without one."},
 	{Name: "proxy_headers_hash_max_size", In: inAny, Args: conf.Take1, Set: conf.NoOp("tables size themselves"),
@@ -70,43 +50,8 @@ var directives = []conf.Directive{
 		Doc: "Replaces the body of requests to backends."},
 	{Name: "proxy_method", In: inAny, Args: conf.Take1, Set: http.ComplexSetter(func(c *locConf) *conf.Opt[*http.Complex] { return &c.method }),
 		Doc: "Replaces the method of requests to backends."},
-	{Name: "proxy_pass_request_headers", In: inAny, Args: conf.FlagArg, Set: conf.Flag(func(c *locConf) *conf.Opt[bool] { return &c.up.PassRequestHeaders }), Default: "on",
-		Doc: "Passes the client's header fields to backends."},
-	{Name: "proxy_pass_request_body", In: inAny, Args: conf.FlagArg, Set: conf.Flag(func(c *locConf) *conf.Opt[bool] { return &c.up.PassRequestBody }), Default: "on",
-		Doc: "Passes the client's body to backends."},
 	{Name: "proxy_pass_trailers", In: inAny, Args: conf.FlagArg, Set: conf.Flag(func(c *locConf) *conf.Opt[bool] { return &c.up.PassTrailers }), Default: "off",
 		Doc: "Passes trailer fields of responses on."},
-	{Name: "proxy_buffer_size", In: inAny, Args: conf.Take1, Set: conf.Size(func(c *locConf) *conf.Opt[int64] { return &c.up.BufferSize }), Default: "4k",
-		Doc: "Sets the buffer that a response head must fit into."},
-	{Name: "proxy_read_timeout", In: inAny, Args: conf.Take1, Set: conf.Msec(func(c *locConf) *conf.Opt[int64] { return &c.up.ReadTimeout }), Default: "60s",
-		Doc: "Sets how long to wait for the backend between two reads."},
-	{Name: "proxy_buffers", In: inAny, Args: conf.Take2, Set: conf.Bufs(func(c *locConf) *conf.Opt[conf.BufCount] { return &c.up.Buffers }), Default: "8 4k",
-		Doc: "Sets how much of a response is held in memory: number times size."},
-	{Name: "proxy_busy_buffers_size", In: inAny, Args: conf.Take1, Set: conf.After(conf.Size(func(c *locConf) *conf.Opt[int64] { return &c.up.BusySize }), conf.NoOp("buffers are given on as soon as they are filled")), Default: "8k",
-		Doc: "Checked against the other sizes; what waits for a slow client goes to the temporary file at once."},
-	{Name: "proxy_force_ranges", In: inAny, Args: conf.FlagArg, Set: conf.Flag(func(c *locConf) *conf.Opt[bool] { return &c.up.ForceRanges }), Default: "off",
-		Doc: "Serves ranges of responses whatever the backend says."},
-	{Name: "proxy_limit_rate", In: inAny, Args: conf.Take1, Set: http.ComplexSetter(func(c *locConf) *conf.Opt[*http.Complex] { return &c.up.LimitRate }), Default: "0",
-		Doc: "Limits how fast a response is read from a backend, in bytes per second."},
-	{Name: "proxy_temp_path", In: inAny, Args: conf.Take1234, Set: conf.TempPath(func(c *locConf) *conf.Opt[conf.TempDir] { return &c.up.TempPath }), Default: "proxy_temp 1 2",
-		Doc: "Sets the directory of temporary files with responses, and its levels of subdirectories."},
-	{Name: "proxy_max_temp_file_size", In: inAny, Args: conf.Take1, Set: conf.Size(func(c *locConf) *conf.Opt[int64] { return &c.up.MaxTempSize }), Default: "1024m",
-		Doc: "Limits the temporary file of a response; 0 has none."},
-	{Name: "proxy_temp_file_write_size", In: inAny, Args: conf.Take1, Set: conf.After(conf.Size(func(c *locConf) *conf.Opt[int64] { return &c.up.TempWriteSize }), conf.NoOp("temporary files are written a buffer at a time")), Default: "8k",
-		Doc: "Checked against the other sizes."},
-	{Name: "proxy_next_upstream", In: inAny, Args: conf.OneMore, Set: conf.Bitmask(func(c *locConf) *conf.Opt[upstream.Failure] { return &c.up.Next }, upstream.FailureNames),
-		Syntax: "error | timeout | invalid_header | http_500 | http_502 | http_503 | http_504 | http_403 | http_404 | http_429 | non_idempotent | off ...", Default: "error timeout",
-		Doc: "Says after which failures the next backend is tried."},
-	{Name: "proxy_next_upstream_tries", In: inAny, Args: conf.Take1, Set: conf.Num(func(c *locConf) *conf.Opt[int] { return &c.up.NextTries }, 0, conf.NoMax), Default: "0",
-		Doc: "Limits how many backends are tried; 0 has no limit."},
-	{Name: "proxy_next_upstream_timeout", In: inAny, Args: conf.Take1, Set: conf.Msec(func(c *locConf) *conf.Opt[int64] { return &c.up.NextTimeout }), Default: "0",
-		Doc: "Limits for how long a further backend may be tried; 0 has no limit."},
-	{Name: "proxy_pass_header", In: inAny, Args: conf.Take1, Set: conf.StrList(func(c *locConf) *[]string { return &c.up.PassNames }),
-		Doc: "Passes a response field on that stays here by default."},
-	{Name: "proxy_hide_header", In: inAny, Args: conf.Take1, Set: conf.StrList(func(c *locConf) *[]string { return &c.up.HideNames }),
-		Doc: "Does not pass a response field on."},
-	{Name: "proxy_ignore_headers", In: inAny, Args: conf.OneMore, Set: conf.Bitmask(func(c *locConf) *conf.Opt[upstream.Ignored] { return &c.up.Ignore }, upstream.IgnoredNames),
-		Doc: "Does not act on response fields that tell the server what to do."},
 	{Name: "proxy_http_version", In: inAny, Args: conf.Take1, Set: setVersion,
 		Syntax: "1.0 | 1.1", Default: "1.1",
 		Doc: "Sets the version of requests to backends."},

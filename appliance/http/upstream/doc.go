@@ -19,7 +19,9 @@
 //
 // # What it must not know
 //
-// The wire format of a backend is a Protocol's: package proxy has HTTP/1.
+// The wire format of a backend is a Protocol's: package proxy has HTTP/1. The
+// directives that such modules have in common are made here, under the name of
+// the module, by Options and BodyOptions.
 //
 // # Bodies
 //
