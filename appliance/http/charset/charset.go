@@ -31,10 +31,16 @@ var Module = http.Module{
 	Loc:    http.NewLoc(&loc, nil, merge),
 	State:  http.NewState(&state),
 	Finish: finish,
-	HeaderFilter: func(_ *http.Builder, next http.HeaderFilter) http.HeaderFilter {
+	HeaderFilter: func(b *http.Builder, next http.HeaderFilter) http.HeaderFilter {
+		if !main.In(b).used() {
+			return next
+		}
 		return func(r *http.Request) http.Code { return header(r, next) }
 	},
-	BodyFilter: func(_ *http.Builder, next http.BodyFilter) http.BodyFilter {
+	BodyFilter: func(b *http.Builder, next http.BodyFilter) http.BodyFilter {
+		if !main.In(b).used() {
+			return next
+		}
 		return func(r *http.Request, in *http.Chain) http.Code {
 			c := state.Get(r)
 			if c == nil || in.Empty() {
@@ -57,10 +63,15 @@ var defaultTypes = []string{"text/html", "text/xml", "text/plain", "text/vnd.wap
 // mainConf is the charsets the configuration names and the tables between
 // them.
 type mainConf struct {
-	names  [][]byte
-	tables map[pair]*table
-	needed []pair // what locations recode
+	names    [][]byte
+	variable bool // a location takes a charset's name from a variable
+	tables   map[pair]*table
+	needed   []pair // what locations recode
 }
+
+// used reports whether any response could be changed. Where no charset is
+// named, not even the parts of a response by subrequests are recoded.
+func (m *mainConf) used() bool { return m.variable || len(m.names) > 0 }
 
 // pair is a way from one charset to another, by index.
 type pair struct{ from, to int }
@@ -140,6 +151,7 @@ func setName(field func(*locConf) *conf.Opt[choice], mayBeOff bool) conf.Setter 
 		case mayBeOff && name == "off":
 			f.Put(choice{off: true, variable: -1})
 		case variable:
+			main.In(b).variable = true
 			f.Put(choice{variable: b.VariableIndex(v)})
 		default:
 			f.Put(choice{index: main.In(b).add(name), variable: -1})

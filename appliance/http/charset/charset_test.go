@@ -1,11 +1,13 @@
 package charset
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"weir/appliance/http"
+	"weir/appliance/http/httptest"
 	"weir/netio/buf"
 )
 
@@ -118,6 +120,37 @@ func TestTypesAreComparedWithoutParameters(t *testing.T) {
 		"image/gif": false, "": false, "text/htmlx": false} {
 		if got := s.Has([]byte(text)); got != want {
 			t.Errorf("%q: got %v, want %v", text, got, want)
+		}
+	}
+}
+
+func TestTheFilterIsInTheChainOnlyWhereACharsetIsNamed(t *testing.T) {
+	for text, want := range map[string]bool{
+		"server { }": false,
+		"charset off; override_charset on; server { }":     false,
+		"charset_types text/css; server { }":               false,
+		"server { location / { charset utf-8; } }":         true,
+		"server { charset $arg_c; }":                       true,
+		"server { location / { source_charset koi8-r; } }": true,
+		"charset_map koi8-r utf-8 { } server { }":          true,
+	} {
+		var inChain [2]bool
+		m := Module
+		m.HeaderFilter = func(b *http.Builder, next http.HeaderFilter) http.HeaderFilter {
+			f := Module.HeaderFilter(b, next)
+			inChain[0] = reflect.ValueOf(f).Pointer() != reflect.ValueOf(next).Pointer()
+			return f
+		}
+		m.BodyFilter = func(b *http.Builder, next http.BodyFilter) http.BodyFilter {
+			f := Module.BodyFilter(b, next)
+			inChain[1] = reflect.ValueOf(f).Pointer() != reflect.ValueOf(next).Pointer()
+			return f
+		}
+		if _, err := httptest.Load(t, http.Modules{&http.Core, &m}, text); err != nil {
+			t.Fatal(err)
+		}
+		if inChain != [2]bool{want, want} {
+			t.Errorf("%s: in the chains of header and body: %v, want %v", text, inChain, want)
 		}
 	}
 }
