@@ -1,6 +1,10 @@
 package http
 
-import "weir/appliance/conf"
+import (
+	"slices"
+
+	"weir/appliance/conf"
+)
 
 const (
 	inHTTP    = conf.HTTP
@@ -19,7 +23,7 @@ var Core = Module{
 	Srv:        NewSrv(&coreSrvSlot, nil, mergeSrv),
 	Loc:        NewLoc(&coreLocSlot, nil, mergeLoc),
 	Variables:  coreVariables,
-	Directives: append(append(append(coreBlocks, coreClient...), coreOutput...), coreAnswers...),
+	Directives: slices.Concat(coreBlocks, coreClient, coreOutput, coreAnswers, coreAbsent),
 	Finish:     finishCore,
 }
 
@@ -221,4 +225,12 @@ var coreAnswers = []conf.Directive{
 		Doc: "Limits the number of ranges of one request; 0 switches ranges off."},
 	{Name: "etag", In: inAny, Args: conf.FlagArg, Default: "on", Set: locFlag(func(c *coreLoc) *conf.Opt[bool] { return &c.etag }),
 		Doc: "Makes an ETag for files."},
+}
+
+// coreAbsent are directives of protocols that weir does not speak to backends,
+// which configurations name without using the protocol.
+var coreAbsent = []conf.Directive{
+	{Name: "fastcgi_temp_path", In: inAny, Args: conf.Take1234, Set: conf.NoOp("there is no FastCGI"), Doc: "Accepted for compatibility."},
+	{Name: "uwsgi_temp_path", In: inAny, Args: conf.Take1234, Set: conf.NoOp("there is no uwsgi"), Doc: "Accepted for compatibility."},
+	{Name: "scgi_temp_path", In: inAny, Args: conf.Take1234, Set: conf.NoOp("there is no SCGI"), Doc: "Accepted for compatibility."},
 }

@@ -368,11 +368,11 @@ func (r *Request) RawHead() []byte {
 		return nil
 	}
 	m := r.main
-	end := m.parser.Pos()
-	if end > len(h.head) || m.headStart > end {
+	start, end := int(m.head.Line.Off), m.parser.Pos()
+	if end > len(h.head) || start > end {
 		return nil
 	}
-	return h.head[m.headStart:end:end]
+	return h.head[start:end:end]
 }
 
 // StartMS is the loop time in milliseconds when the first byte came.

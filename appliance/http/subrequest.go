@@ -215,12 +215,12 @@ func collect(r *Request, in *Chain) Code {
 	return OK
 }
 
-// ResumePostponed passes on the output of r that waited for its turn, up to the
-// next subrequest, which goes on then. A write handler of a request that waits
+// ResumePostponed passes on the output of r that waited for its turn, or for the
+// client, up to the next subrequest, which goes on then. A write handler of a request that waits
 // for something else calls it: the end of a subrequest may have made r the one
 // whose turn it is.
 func (r *Request) ResumePostponed() Code {
-	if r != r.c.active || r.postponed == nil {
+	if r != r.c.active || r.postponed == nil && r.Buffered == 0 && !r.c.Buffered() {
 		return OK
 	}
 	r.one = Chain{}

@@ -11,6 +11,7 @@ import (
 	"weir/appliance/http/authrequest"
 	"weir/appliance/http/autoindex"
 	"weir/appliance/http/charset"
+	"weir/appliance/http/echo"
 	"weir/appliance/http/emptygif"
 	"weir/appliance/http/headers"
 	"weir/appliance/http/index"
@@ -54,6 +55,7 @@ var list = http.Modules{
 	&notmodified.Module,
 	&ranges.Body,
 	&http.Copy,
+	&echo.Module,
 	&headers.Module,
 	&charset.Module,
 	&http.Postpone,
