@@ -19,6 +19,17 @@
 // A Value is 16 bytes, see its comment. Strings are views of Go strings: passing a Go string in, or taking one out,
 // copies nothing, and the bytes stay valid as long as anyone holds them. Numbers are float64. The zero Value is nil.
 //
+// # Fields
+//
+// An access to a field named in the source finds its place without hashing and without comparing bytes: the
+// instruction carries the low bits of the name's hash, computed by the compiler, and constants are canonical in the
+// process, so that one masked load and a comparison of pointers decide. Where the key sits deeper in its chain, or is
+// inherited along __index, the loop follows the chain by the same comparison. Inline caches that a VM fills at run
+// time were measured against this and dropped: even one that costs nothing to reach, with the node's number patched
+// into the code of a single VM, changed the geometric mean of testdata/workloads.lua from 0.737 to 0.739 of PUC's
+// time, and loops over tables of 3 to 16 fields by a factor of 0.95 for stores and 1.05 for loads. Shared prototypes
+// would add a load per access to it.
+//
 // # Frames
 //
 // A Lua thread (State) has one stack of Values and one slice of pointer-free frames. Calls between Lua functions,
