@@ -91,26 +91,6 @@ func TestModule(t *testing.T) {
 	}
 }
 
-func FuzzDecode(f *testing.F) {
-	for _, s := range []string{`{"a":[1,2.5e3,"x\u00e9"],"b":null}`, `[[[]]]`, `"\ud83d\ude00"`, `-0x1p4`, `nan`, `{"a":`} {
-		f.Add(s)
-	}
-	v, _ := newVM()
-	p, err := vm.Compile("local safe = require 'cjson.safe' local v, e = safe.decode(...) if e then return end local s = assert(safe.encode(v) or true)", "=fuzz")
-	if err != nil {
-		f.Fatal(err)
-	}
-	fn := v.Load(p).Value()
-	f.Fuzz(func(t *testing.T, s string) {
-		l := v.Main()
-		l.Push(fn)
-		l.PushString(s)
-		if _, e := l.PCall(1, 0); e != nil {
-			t.Fatal(e.Traceback)
-		}
-	})
-}
-
 func benchmark(b *testing.B, body string) {
 	v, _ := newVM()
 	p, err := vm.Compile(`local cjson = require 'cjson'
