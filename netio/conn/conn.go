@@ -67,6 +67,8 @@ type Conn struct {
 	listener *Listener  // nil for dialled connections
 	link     *Conn      // next in the driver's free or closed list
 
+	transport Transport // nil: the owner's bytes are the socket's
+
 	timer    poll.Timer        // set to the earlier deadline, or before it
 	deadline [timerCount]int64 // in NowMS; 0 when not set
 
@@ -177,8 +179,10 @@ func (c *Conn) Hangup() bool { return c.flags&hangup != 0 }
 func (c *Conn) Broken() bool { return c.flags&errored != 0 }
 
 // ReadReady reports whether Recv would make a system call, that is, whether
-// bytes may be waiting.
-func (c *Conn) ReadReady() bool { return c.flags&readable != 0 }
+// bytes may be waiting. With a transport, what it holds counts as well.
+func (c *Conn) ReadReady() bool {
+	return c.flags&readable != 0 || c.transport != nil && c.transport.Pending()
+}
 
 // WriteBlocked reports whether the last Send found the socket full and
 // Writable is still due.
@@ -252,6 +256,7 @@ func (c *Conn) Close() {
 	if c.flags&closed != 0 {
 		return
 	}
+	c.endTransport(true)
 	if c.flags&registered != 0 {
 		c.d.Loop.Forget(int(c.fd))
 	}
@@ -274,6 +279,7 @@ func (c *Conn) Close() {
 // has is not complete, and the kernel keeps nothing.
 func (c *Conn) Reset() {
 	if c.flags&closed == 0 {
+		c.endTransport(false)
 		_ = sock.SetLinger0(int(c.fd)) // a unix socket has no RST; Close is what is left
 		c.Close()
 	}
@@ -283,6 +289,9 @@ func (c *Conn) Reset() {
 func (c *Conn) ShutdownWrite() error {
 	if c.flags&(closed|shut) != 0 {
 		return nil
+	}
+	if c.transport != nil {
+		c.transport.Shutdown(c)
 	}
 	c.flags |= shut
 	if e := sock.ShutdownWrite(int(c.fd)); e != 0 {

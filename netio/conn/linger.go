@@ -22,6 +22,7 @@ func (c *Conn) LingerClose(total, idle int64) {
 		c.Close()
 		return
 	}
+	c.endTransport(false) // input is discarded as it stands on the wire
 	c.h = linger{}
 	c.Owner = nil
 	c.Tag = uint32(min(max(idle, 0), math.MaxUint32))

@@ -21,8 +21,17 @@ var (
 )
 
 // Recv receives into p, which is not empty. It returns io.EOF at the end,
-// ErrAgain when there is nothing now, and otherwise a syscall.Errno.
+// ErrAgain when there is nothing now, and otherwise a syscall.Errno, or an
+// error of the transport.
 func (c *Conn) Recv(p []byte) (int, error) {
+	if c.transport != nil {
+		return c.recvTransport(p)
+	}
+	return c.RecvSocket(p)
+}
+
+// RecvSocket is Recv past the transport, for the transport itself.
+func (c *Conn) RecvSocket(p []byte) (int, error) {
 	if c.flags&readable == 0 {
 		if c.flags&closed != 0 {
 			return 0, ErrClosed
@@ -83,7 +92,8 @@ func (c *Conn) Peek(p []byte) (int, error) {
 // SpliceIn moves up to limit bytes from the socket into the pipe and returns how
 // many. io.EOF and ErrAgain are as with Recv. ErrPipeFull says that the pipe
 // must be drained before SpliceIn is called again: a pipe is full when its
-// pages are used up, which may be long before its bytes are.
+// pages are used up, which may be long before its bytes are. Only a connection
+// for which CanSplice is true has it.
 func (c *Conn) SpliceIn(p *buf.Pipe, limit int) (int, error) {
 	if c.flags&readable == 0 {
 		if c.flags&closed != 0 {

@@ -28,8 +28,18 @@ var ErrFileShort = errors.New("file was truncated while being sent")
 //
 // It returns how many bytes were sent, and ErrAgain when the socket is full
 // and bytes remain: Writable is called when there is room. With another error
-// the chain keeps what was not sent. Reaching the limit is no error.
+// the chain keeps what was not sent. Reaching the limit is no error. After
+// ErrAgain the next Send begins with what is left of the same bytes: a
+// transport may have taken them into a record already.
 func (c *Conn) Send(ch *buf.Chain, limit int64) (int64, error) {
+	if c.transport != nil {
+		return c.transport.Send(c, ch, limit)
+	}
+	return c.SendSocket(ch, limit)
+}
+
+// SendSocket is Send past the transport, for the transport itself.
+func (c *Conn) SendSocket(ch *buf.Chain, limit int64) (int64, error) {
 	if c.flags&writable == 0 {
 		return 0, c.blocked(ch)
 	}

@@ -249,7 +249,8 @@ func (x *Exchange) noBody(err error) {
 // keeps up, nothing waits before them and nobody wants to see them.
 func (x *Exchange) splices() bool {
 	return !x.Coded && x.left >= spliceMin && !x.noSplice && x.R == x.R.Main() && x.out.Empty() && x.rate == 0 &&
-		x.fileEmpty() && !x.store && !x.conf.ForceRanges.V && !x.R.MemoryNeeded() && !x.clientWaits()
+		x.fileEmpty() && !x.store && !x.conf.ForceRanges.V && !x.R.MemoryNeeded() && !x.clientWaits() &&
+		x.c.CanSplice() && x.R.Client().Net().CanSplice()
 }
 
 // fillPipe receives into a pipe.
