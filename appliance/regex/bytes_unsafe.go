@@ -19,6 +19,6 @@ func (it *Iter) StartString(m *Matcher, re *Regex, s string, from int, opt Match
 }
 
 // AppendString is AppendTo with a match in a string.
-func (t *Template) AppendString(dst []byte, re *Regex, s string, caps []int) []byte {
-	return t.AppendTo(dst, re, stringBytes(s), caps)
+func (t *Template) AppendString(dst []byte, s string, caps []int) []byte {
+	return t.AppendTo(dst, stringBytes(s), caps)
 }

@@ -21,7 +21,7 @@ func TestStringsMatchAsBytesDo(t *testing.T) {
 		if caps == nil {
 			break
 		}
-		got = tpl.AppendString(got, re, subject, caps)
+		got = tpl.AppendString(got, subject, caps)
 	}
 	if want := "1<-a;<-bc;22<-d;"; string(got) != want {
 		t.Errorf("got %s, want %s", got, want)

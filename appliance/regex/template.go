@@ -2,8 +2,8 @@ package regex
 
 import "strconv"
 
-// Template is a compiled replacement text: literal text and groups as $1,
-// ${1} or ${name}; $$ is a dollar sign. It is immutable.
+// Template is a compiled replacement text: literal text and groups as $1 or
+// ${1}; $$ is a dollar sign. It is immutable.
 type Template struct {
 	parts []templatePart
 }
@@ -11,8 +11,7 @@ type Template struct {
 // templatePart is a literal text followed by a group.
 type templatePart struct {
 	text  string
-	group int    // -1: none
-	name  string // "": by number
+	group int // -1: none
 }
 
 // TemplateError is a replacement text that does not compile.
@@ -36,56 +35,57 @@ func CompileTemplate(text string) (*Template, error) {
 		}
 		i++
 		if i >= len(text) {
-			return nil, &TemplateError{"invalid capturing variable name found in \"" + text + "\""}
+			return nil, badName(text)
 		}
 		if text[i] == '$' {
 			lit = append(lit, '$')
 			i++
 			continue
 		}
-		p, next, err := templateGroup(text, i)
+		group, next, err := templateGroup(text, i)
 		if err != nil {
 			return nil, err
 		}
-		p.text = string(lit)
+		t.parts = append(t.parts, templatePart{string(lit), group})
 		lit = lit[:0]
-		t.parts = append(t.parts, p)
 		i = next
 	}
 	if len(lit) > 0 {
-		t.parts = append(t.parts, templatePart{text: string(lit), group: -1})
+		t.parts = append(t.parts, templatePart{string(lit), -1})
 	}
 	return t, nil
 }
 
 // templateGroup reads the group after a dollar sign at i.
-func templateGroup(text string, i int) (p templatePart, next int, err error) {
+func templateGroup(text string, i int) (group, next int, err error) {
 	braced := text[i] == '{'
 	if braced {
 		i++
 	}
 	start := i
-	for i < len(text) && isWordByte(text[i]) && (braced || isDigit(text[i])) {
+	numbered := i < len(text) && isDigit(text[i])
+	for i < len(text) && (isDigit(text[i]) || !numbered && isWordByte(text[i])) {
 		i++
 	}
 	name := text[start:i]
-	if braced {
-		if i >= len(text) || text[i] != '}' {
-			return p, 0, &TemplateError{"the closing bracket in \"" + name + "\" variable is missing"}
-		}
+	switch {
+	case braced && start < len(text) && (i >= len(text) || text[i] != '}'):
+		return 0, 0, &TemplateError{"the closing bracket in \"" + name + "\" variable is missing"}
+	case name == "":
+		return 0, 0, badName(text)
+	case !numbered:
+		return 0, 0, &TemplateError{"attempt to use named capturing variable \"" + name + "\" (named captures not supported yet)"}
+	case braced:
 		i++
 	}
-	if name == "" {
-		return p, 0, &TemplateError{"invalid capturing variable name found in \"" + text + "\""}
+	if group, err = strconv.Atoi(name); err != nil || group > maxGroups {
+		return 0, 0, badName(text)
 	}
-	if !isDigit(name[0]) {
-		return templatePart{name: name}, i, nil
-	}
-	n, convErr := strconv.Atoi(name)
-	if convErr != nil || n > maxGroups {
-		return p, 0, &TemplateError{"invalid capturing variable name found in \"" + text + "\""}
-	}
-	return templatePart{group: n}, i, nil
+	return group, i, nil
+}
+
+func badName(text string) error {
+	return &TemplateError{"lua script: invalid capturing variable name found in \"" + text + "\""}
 }
 
 // Literal returns the text of a template without groups.
@@ -99,29 +99,15 @@ func (t *Template) Literal() (string, bool) {
 	return "", false
 }
 
-// AppendTo appends the text with the groups of a match of re in s. A group
-// that is not set, or does not exist, is empty.
-func (t *Template) AppendTo(dst []byte, re *Regex, s []byte, caps []int) []byte {
+// AppendTo appends the text with the groups of a match in s. A group that is
+// not set, or does not exist, is empty.
+func (t *Template) AppendTo(dst, s []byte, caps []int) []byte {
 	for i := range t.parts {
 		p := &t.parts[i]
 		dst = append(dst, p.text...)
-		g := p.group
-		if p.name != "" {
-			g = re.setGroup(p.name, caps)
-		}
-		if g >= 0 && 2*g+1 < len(caps) && caps[2*g] >= 0 {
-			dst = append(dst, s[caps[2*g]:caps[2*g+1]]...)
+		if g := 2 * p.group; g >= 0 && g+1 < len(caps) && caps[g] >= 0 && caps[g] <= caps[g+1] {
+			dst = append(dst, s[caps[g]:caps[g+1]]...)
 		}
 	}
 	return dst
-}
-
-// setGroup returns the first set group of a name, or -1.
-func (re *Regex) setGroup(name string, caps []int) int {
-	for _, n := range re.names {
-		if n.Name == name && 2*n.Index+1 < len(caps) && caps[2*n.Index] >= 0 {
-			return n.Index
-		}
-	}
-	return -1
 }
