@@ -14,14 +14,15 @@
 //	             flight -> A and AAAA side by side -> aliases -> cache -> deliver
 //	                        ask: the servers in turn, UDP, TCP when truncated
 //
-// Queries carry random ids and leave from a fresh socket each, so from a random
-// port; an answer counts only with that id, from that server, for that
-// question. Messages are parsed by golang.org/x/net/dns/dnsmessage.
+// Queries carry random ids and leave from fresh sockets, so from random ports;
+// an answer counts only with that id, from that server, for that question, and
+// does so however late while the question is open. Messages are parsed by golang.org/x/net/dns/dnsmessage.
 //
 // Where names fail the resolver answers as nginx does, error codes and texts
 // included: an error for one address family is an error for the name, an alias
 // is followed only when neither family has an address, failures of servers are
-// not cached. It departs in trying again after one second rather than five, in
+// not cached. It departs in not following names of more than 255 bytes, which
+// RFC 1035 rules out, in trying again after one second rather than five, in
 // keeping a name's absence for as long as the zone says (RFC 2308), and, where
 // Config asks for it, in serving old answers while the servers fail (RFC 8767).
 //

@@ -116,7 +116,8 @@ func (r *Resolver) chain(ctx context.Context, name string, types []dnsmessage.Ty
 // both asks one question per type side by side and puts the answers together.
 // As in nginx an error for one type is the error for the name, and the alias
 // that one answer consists of is followed only when the other has no record
-// either; of two different aliases the later type's is followed.
+// either; of two different aliases the later type's is followed, and none when
+// the later type has neither alias nor record.
 func (r *Resolver) both(ctx context.Context, name string, types []dnsmessage.Type, order []*server) finding {
 	found := make([]finding, len(types))
 	var wg sync.WaitGroup
@@ -142,7 +143,10 @@ func (f finding) plus(g finding) finding {
 		return g
 	case f.empty() && f.alias == "" && (!g.empty() || g.alias != ""):
 		return g // the other type's absence does not bound its TTL
-	case g.empty() && g.alias == "" && (!f.empty() || f.alias != ""):
+	case g.empty() && g.alias == "":
+		if f.empty() {
+			return g // an alias that the later type does not know leads nowhere
+		}
 		return f
 	case f.empty() != g.empty():
 		if f.empty() {

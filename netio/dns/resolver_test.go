@@ -45,6 +45,10 @@ func TestHostAnswers(t *testing.T) {
 		"AAAA inline.test":  {records: []dnsmessage.Resource{alias("inline.test", "four.test", 60)}},
 		"A two.test":        {records: []dnsmessage.Resource{alias("two.test", "none.test", 60)}},
 		"AAAA two.test":     {records: []dnsmessage.Resource{alias("two.test", "four.test", 60)}},
+		"A half.test":       {records: []dnsmessage.Resource{alias("half.test", "both.test", 60)}},
+		"AAAA half.test":    {},
+		"A half6.test":      {},
+		"AAAA half6.test":   {records: []dnsmessage.Resource{alias("half6.test", "four.test", 60)}},
 		"A loop.test":       {records: []dnsmessage.Resource{alias("loop.test", "pool.test", 60)}},
 		"AAAA loop.test":    {records: []dnsmessage.Resource{alias("loop.test", "pool.test", 60)}},
 		"A pool.test":       {records: []dnsmessage.Resource{alias("pool.test", "loop.test", 60)}},
@@ -71,6 +75,8 @@ func TestHostAnswers(t *testing.T) {
 		{"an alias to ask for", "alias.test", ips("192.0.2.1", "192.0.2.2", "2001:db8::1"), 0},
 		{"aliases inside one answer in any order", "inline.test", ips("192.0.2.7"), 0},
 		{"two aliases: the AAAA answer's is followed", "two.test", ips("192.0.2.1"), 0},
+		{"an alias for A and nothing for AAAA", "half.test", nil, CodeNotFound},
+		{"nothing for A and an alias for AAAA", "half6.test", ips("192.0.2.1"), 0},
 		{"aliases in a loop", "loop.test", nil, CodeNotFound},
 		{"an alias to nothing", "nowhere.test", nil, CodeNotFound},
 		{"a record of a name that was not asked for", "stray.test", nil, CodeNotFound},
@@ -291,6 +297,33 @@ func TestSilenceTimesOut(t *testing.T) {
 	}
 	if n := len(s.queries()); n < 2 {
 		t.Errorf("asked %d times, want another attempt", n)
+	}
+}
+
+// TestLateAnswersCount has the answer to the first query come only once the
+// next one has been sent, which is never answered.
+func TestLateAnswersCount(t *testing.T) {
+	for _, n := range []int{1, 2} { // the next query goes to the same server, or to another
+		var queries atomic.Int32
+		second := make(chan struct{})
+		answer := func(q dnsmessage.Question, _ string) reply {
+			switch queries.Add(1) {
+			case 1:
+				<-second
+				return reply{records: []dnsmessage.Resource{addr(trim(q.Name), "192.0.2.1", 60)}}
+			case 2:
+				close(second)
+			}
+			return reply{drop: true}
+		}
+		var servers []*nameServer
+		for range n {
+			servers = append(servers, serve(t, answer))
+		}
+		r := resolver(t, Config{}, servers...)
+		if got := look(t, r, Query{Name: "h.test"}); got.Err != nil || !slices.Equal(got.Addrs, ips("192.0.2.1")) {
+			t.Errorf("%d servers: got %v, want the answer to the first query", n, got)
+		}
 	}
 }
 
