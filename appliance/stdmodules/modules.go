@@ -27,6 +27,7 @@ import (
 	"weir/appliance/http/stubstatus"
 	"weir/appliance/http/tryfiles"
 	"weir/appliance/http/upstream"
+	"weir/lua/shared"
 )
 
 // list is in nginx's order of phases and filters: what comes first is asked
@@ -60,6 +61,7 @@ var list = http.Modules{
 	&charset.Module,
 	&http.Postpone,
 	&ranges.Header,
+	&shared.Module,
 }
 
 var once sync.Once
