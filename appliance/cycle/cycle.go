@@ -25,6 +25,9 @@ type Cycle struct {
 	Events Events
 	Log    *errlog.Log // main error_log
 
+	// Steering is how the master found that connections get to workers.
+	Steering Steering
+
 	// What the process provides, filled by setters.
 	Listens   []*Listen
 	TempPaths []conf.TempDir // made and given to the user by the master
@@ -54,6 +57,15 @@ type Listen struct {
 	Service any    // what serves it; the process hands it to the service's Acceptor
 	Shared  bool   // one descriptor for all workers (Unix sockets), not one for each
 }
+
+// Steering is how new connections get to workers.
+type Steering struct {
+	Mode string // what worker_steering asks for; "off" where there is no master
+	Rung string // by what means: ebpf, cbpf, incoming_cpu, hash, off
+}
+
+// Scores tells whether what workers show of their load is looked at.
+func (s *Steering) Scores() bool { return s.Mode == "load" && s.Rung == "ebpf" }
 
 // Key identifies the address among the listeners of the process.
 func (l *Listen) Key() string { return l.Addr.String() }

@@ -17,6 +17,7 @@ type LoadOptions struct {
 
 	Root     bool        // see Cycle.Root
 	Check    bool        // see Cycle.Check
+	Steering Steering    // see Cycle.Steering
 	Snapshot *Snapshot   // take directives and files from here, not from the disk
 	Count    int         // see Cycle.Generation
 	Old      *Cycle      // the cycle that this one will replace; nil for the first
@@ -33,10 +34,14 @@ func Load(table *conf.Table, o LoadOptions) (*Cycle, error) {
 		ConfPrefix: o.ConfFile[:strings.LastIndexByte(o.ConfFile, '/')+1],
 		Check:      o.Check,
 		Root:       o.Root,
+		Steering:   o.Steering,
 		old:        o.Old,
 		byPath:     make(map[string]*errlog.File),
 		zones:      make(map[ZoneID]any),
 		read:       make(map[string][]byte),
+	}
+	if c.Steering == (Steering{}) {
+		c.Steering = Steering{Mode: "off", Rung: "off"}
 	}
 	if s := o.Snapshot; s != nil {
 		c.Tree, c.read, c.readOnly = s.Tree, s.Files, true

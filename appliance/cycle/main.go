@@ -14,10 +14,11 @@ type Core struct {
 	Pid              string // full path
 	Workers          int
 	Affinity         Affinity
-	Priority         int   // nice value of the server's threads
-	RlimitNofile     int64 // -1: as inherited
-	RlimitCore       int64 // -1: as inherited
-	ShutdownTimeout  int64 // milliseconds a graceful stop may take; 0: no limit
+	Steering         string // worker_steering: load, cpu, hash or off
+	Priority         int    // nice value of the server's threads
+	RlimitNofile     int64  // -1: as inherited
+	RlimitCore       int64  // -1: as inherited
+	ShutdownTimeout  int64  // milliseconds a graceful stop may take; 0: no limit
 	WorkingDirectory string
 	User             User
 	Env              []string          // "NAME" to keep or "NAME=value" to set
@@ -30,6 +31,7 @@ type mainConf struct {
 	pid, lockFile, workingDir conf.Opt[string]
 	workers                   conf.Opt[int]
 	affinity                  Affinity
+	steering                  conf.Opt[string]
 	priority                  int
 	rlimitNofile              conf.Opt[int]
 	rlimitCore                conf.Opt[int64]
@@ -70,6 +72,11 @@ var mainDirectives = []conf.Directive{
 	{Name: "worker_cpu_affinity", In: conf.Main, Args: conf.OneMore, Syntax: "cpumask ... | auto [cpumask]",
 		Set: setAffinity,
 		Doc: "Binds workers to CPUs by masks. Without it workers are bound one to one when there are as many of them as CPUs, and else left to the scheduler."},
+	{Name: "worker_steering", In: conf.Main, Args: conf.Take1, Syntax: "load | cpu | hash | off", Default: "load",
+		Set: conf.Enum(func(m *mainConf) *conf.Opt[string] { return &m.steering }, []conf.EnumValue[string]{
+			{Name: "load", Value: "load"}, {Name: "cpu", Value: "cpu"}, {Name: "hash", Value: "hash"}, {Name: "off", Value: "off"}}),
+		Doc: "Which worker gets a new connection: the one with the least to do, the one bound to the CPU that the connection came in on, or one by the hash of the " +
+			"addresses. A program in the kernel chooses, where the master may load one; `off` loads none. See docs/steering.md."},
 	{Name: "worker_priority", In: conf.Main, Args: conf.Take1, Default: "0",
 		Set: setPriority,
 		Doc: "Nice value of the worker threads, -20 to 19."},
@@ -214,6 +221,7 @@ func (m *mainConf) core(c *Cycle) Core {
 		Pid:              c.Path(m.pid.Or("logs/nginx.pid")),
 		Workers:          max(1, m.workers.Or(1)),
 		Affinity:         m.affinity,
+		Steering:         m.steering.Or("load"),
 		Priority:         m.priority,
 		RlimitNofile:     int64(m.rlimitNofile.Or(-1)),
 		RlimitCore:       m.rlimitCore.Or(-1),

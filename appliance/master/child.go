@@ -13,6 +13,7 @@ import (
 	"weir/appliance/cycle"
 	"weir/appliance/errlog"
 	"weir/appliance/server"
+	"weir/ebpf/steer"
 )
 
 // linkVar tells a new process that it is the server and which descriptor its
@@ -224,10 +225,14 @@ func (m *master) configuredEnv(cyc *cycle.Cycle) []string {
 	return env
 }
 
-// order describes a cycle for the server, with the descriptors it needs. fresh
-// is what a bind has added; nil stands for all.
-func (m *master) order(cyc *cycle.Cycle, generation int, fresh added) (*server.Order, []int) {
+// order describes a cycle for the server, with the descriptors it needs. rep is
+// how it is steered; fresh is what a bind has added, nil stands for all.
+func (m *master) order(cyc *cycle.Cycle, generation int, rep steer.Report, fresh added) (*server.Order, []int) {
 	paths, fds := logs(cyc)
+	board := m.steering.Board()
+	if board >= 0 {
+		fds = append(fds, board)
+	}
 	socks, sockFDs := m.listeners.sockets(cyc, fresh)
 	o := &server.Order{
 		Generation: generation,
@@ -239,6 +244,8 @@ func (m *master) order(cyc *cycle.Cycle, generation int, fresh added) (*server.O
 		Priority:   cyc.Core.Priority,
 		Cores:      cyc.Core.RlimitCore >= 0,
 		Logs:       paths,
+		Board:      board >= 0,
+		Steering:   cycle.Steering{Mode: rep.Mode.String(), Rung: string(rep.Rung)},
 		Sockets:    socks,
 	}
 	for _, e := range m.configuredEnv(cyc) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"weir/appliance/cycle"
+	"weir/ebpf/steer"
 )
 
 // startWith starts the program with a listener as its descriptor 3 and
@@ -107,7 +108,7 @@ func TestTheServiceManagerIsTold(t *testing.T) {
 // along is answered, and that later ones are passed on again.
 func TestAStatusIsAnsweredWhenTheServerDies(t *testing.T) {
 	q := &query{answer: make(chan []byte, 1)}
-	m := &master{cycle: new(cycle.Cycle), server: new(child), status: &status{waiting: []*query{q}}, stopping: graceful}
+	m := &master{cycle: new(cycle.Cycle), steering: steer.New(), server: new(child), status: &status{waiting: []*query{q}}, stopping: graceful}
 	m.serverEnded(exit{signal: syscall.SIGKILL})
 	select {
 	case body := <-q.answer:

@@ -9,6 +9,7 @@ import (
 	"weir/appliance/cycle"
 	"weir/appliance/errlog"
 	"weir/appliance/server"
+	"weir/ebpf/steer"
 )
 
 // Times of ending.
@@ -32,6 +33,7 @@ type master struct {
 	snapshot   []byte       // what it was loaded from, for the next server
 	generation int
 	listeners  listeners
+	steering   *steer.Steering
 	pidFile    string // as written; "" before and after
 
 	server   *child

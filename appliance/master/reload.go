@@ -4,6 +4,7 @@ import (
 	"weir/appliance/cycle"
 	"weir/appliance/errlog"
 	"weir/appliance/server"
+	"weir/ebpf/steer"
 )
 
 // reload is a configuration that the server was sent and has not answered yet.
@@ -12,6 +13,7 @@ type reload struct {
 	snapshot   []byte
 	generation int
 	fresh      added // sockets that were bound for it
+	steering   *steer.Change
 }
 
 // hup is SIGHUP: load the configuration again. One that is bad, or that cannot
@@ -58,12 +60,13 @@ func (m *master) reload() error {
 		errlog.Default().Printf(errlog.Warn, 0, "the user changes with a restart or a binary upgrade, not with a reload")
 	}
 	m.generation++
-	m.pending = &reload{cycle: c, snapshot: c.Snapshot().Append(nil), generation: m.generation, fresh: fresh}
+	m.pending = &reload{cycle: c, snapshot: c.Snapshot().Append(nil), generation: m.generation, fresh: fresh,
+		steering: m.steering.Prepare(m.steerPlan(c))}
 	if m.server == nil { // between two servers: the next one starts with it
 		m.settle(m.generation, "")
 		return nil
 	}
-	o, fds := m.order(c, m.generation, fresh)
+	o, fds := m.order(c, m.generation, m.pending.steering.Report(), fresh)
 	o.User, o.Priority = m.cycle.Core.User, m.cycle.Core.Priority
 	if m.sendOrder(m.server, server.Load, o, m.pending.snapshot, fds) != nil {
 		m.settle(m.generation, "the server process takes no configuration")
@@ -80,6 +83,7 @@ func (m *master) settle(generation int, failure string) {
 	m.pending = nil
 	if failure != "" {
 		report(errorText(failure))
+		p.steering.Drop()
 		m.listeners.undo(p.fresh)
 	} else {
 		m.commit(p)
@@ -97,6 +101,7 @@ func (m *master) commit(p *reload) {
 	m.keep(c, p.snapshot)
 	errlog.SetDefault(c.Log)
 	server.RedirectStderr(c)
+	m.commitSteering(p.steering)
 	m.listeners.dropUnused(c, m.ownsUnixSockets())
 	if c.Core.Pid != m.pidFile && m.upgrade.pid == 0 {
 		if writePidFile(c.Core.Pid) == nil {

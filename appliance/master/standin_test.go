@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -57,6 +58,8 @@ func standinMain() int {
 }
 
 // serving is one `serve ADDRESS TEXT [delay]` directive: what is answered there.
+// Some texts are more than that: "who" answers the worker's number, "stall"
+// too, and then keeps the worker from everything else for the delay.
 type serving struct {
 	text  string
 	delay time.Duration
@@ -89,6 +92,7 @@ func standinTable() *conf.Table {
 
 // standin is the service of one worker.
 type standin struct {
+	id       int
 	d        *conn.Driver
 	cyc      *cycle.Cycle
 	serving  map[string]*serving // by address, of the cycle in force
@@ -97,7 +101,7 @@ type standin struct {
 }
 
 func newStandin(loop *poll.Loop, id int) worker.Service {
-	return &standin{d: conn.NewDriver(loop, buf.NewPool(1<<20))}
+	return &standin{id: id, d: conn.NewDriver(loop, buf.NewPool(1<<20))}
 }
 
 func (s *standin) Driver() *conn.Driver { return s.d }
@@ -162,6 +166,11 @@ func (x *exchange) Readable(c *conn.Conn) {
 		if i := bytes.Index(x.in, []byte("\r\n\r\n")); i >= 0 {
 			x.in = x.in[i+4:]
 			sv := x.p.s.serving[x.p.key]
+			if sv != nil && sv.text == "stall" {
+				x.reply(c, strconv.Itoa(x.p.s.id))
+				time.Sleep(sv.delay) // what a script that never yields does to its worker
+				return
+			}
 			if sv != nil && sv.delay > 0 {
 				c.SetTimer(conn.WriteTimer, sv.delay.Milliseconds())
 				return
@@ -179,14 +188,21 @@ func (x *exchange) answer(c *conn.Conn) bool {
 	if sv := x.p.s.serving[x.p.key]; sv != nil {
 		text = sv.text
 	}
+	if text == "who" {
+		text = strconv.Itoa(x.p.s.id)
+	}
+	if text == "panic" {
+		panic("asked for by the configuration")
+	}
+	return x.reply(c, text)
+}
+
+func (x *exchange) reply(c *conn.Conn, text string) bool {
 	how := "keep-alive"
 	if x.p.s.stopping {
 		how = "close"
 	}
 	out := fmt.Sprintf("HTTP/1.1 200 OK\r\nConnection: %s\r\nContent-Length: %d\r\n\r\n%s", how, len(text), text)
-	if text == "panic" {
-		panic("asked for by the configuration")
-	}
 	var chain buf.Chain
 	chain.Append(x.p.s.d.Pool.MemLink([]byte(out)))
 	if _, err := c.Send(&chain, 0); err != nil || x.p.s.stopping {

@@ -23,6 +23,7 @@ func Start(o Options) int {
 	m := &master{o: o, environ: environment(), parent: os.Getppid(), started: time.Now(),
 		signals: make(chan os.Signal, 64), events: make(chan event, 16)}
 	m.listeners, m.inherited = adopt()
+	m.steering = adoptSteering()
 	clearInternal()
 	c, err := o.load(nil, d != nil)
 	if err != nil {
@@ -151,7 +152,8 @@ func (m *master) launch() error {
 	} else {
 		m.cycle.Log.Printf(errlog.Notice, 0, "start server process %d with %d workers", c.pid, m.cycle.Core.Workers)
 	}
-	o, fds := m.order(m.cycle, m.generation, nil)
+	m.steer()
+	o, fds := m.order(m.cycle, m.generation, m.steering.Report(), nil)
 	return m.sendOrder(c, server.Load, o, m.snapshot, fds)
 }
 
@@ -161,7 +163,7 @@ func environment() map[string]string {
 	for _, e := range os.Environ() {
 		name, value, _ := strings.Cut(e, "=")
 		switch name {
-		case inheritVar, linkVar, daemonVar, "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES":
+		case inheritVar, steerVar, linkVar, daemonVar, "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES":
 		default:
 			env[name] = value
 		}
@@ -172,5 +174,6 @@ func environment() map[string]string {
 // clearInternal removes the variables that were for this process alone.
 func clearInternal() {
 	os.Unsetenv(inheritVar)
+	os.Unsetenv(steerVar)
 	os.Unsetenv(daemonVar)
 }

@@ -46,9 +46,16 @@ type statusReport struct {
 	Joined     bool             `json:"joined"` // one process: master_process off, or not started by root
 	Restarts   int              `json:"restarts"`
 	Config     string           `json:"config"`
-	Steering   string           `json:"steering"` // how connections find their worker
+	Steering   steeringReport   `json:"steering"` // how connections find their worker
 	Listeners  []listenerReport `json:"listeners"`
 	Server     *server.Status   `json:"server"` // null while none runs
+}
+
+type steeringReport struct {
+	Mode     string `json:"mode"`          // of worker_steering
+	Rung     string `json:"rung"`          // by what means; see steer.Rung
+	Why      string `json:"why,omitempty"` // why by no better means
+	Migrates bool   `json:"migrates"`      // queued connections outlive their socket
 }
 
 type listenerReport struct {
@@ -203,7 +210,7 @@ func (m *master) report(st *server.Status) []byte {
 	r := statusReport{
 		Version: m.o.Version, Pid: os.Getpid(), Uptime: int64(time.Since(m.started).Seconds()),
 		Generation: m.generation, Joined: m.joined, Restarts: m.restarts, Config: m.o.ConfFile,
-		Steering: "hash", Server: st,
+		Steering: m.steeringReport(), Server: st,
 	}
 	for _, l := range m.cycle.Listens {
 		if g := m.listeners[l.Key()]; g != nil {

@@ -81,7 +81,15 @@ func (m *master) execNew() error {
 		files = append(files, dup)
 		list.WriteString(strconv.Itoa(3+i) + ";") // the first after standard error
 	}
-	env := []string{inheritVar + "=" + list.String()}
+	arrays, more, err := m.steerEnv(3 + len(files))
+	for _, f := range more {
+		defer f.Close()
+	}
+	if err != nil {
+		return err
+	}
+	files = append(files, more...)
+	env := []string{inheritVar + "=" + list.String(), steerVar + "=" + arrays}
 	for name, value := range m.environ {
 		env = append(env, name+"="+value)
 	}
@@ -113,7 +121,8 @@ func (m *master) upgradeEnded(e exit) {
 	m.renameBack()
 	m.status.close()
 	m.status = m.openStatus(true)
-	m.notifyReady() // the main process is this one again
+	m.notifyReady()                                            // the main process is this one again
+	m.commitSteering(m.steering.Prepare(m.steerPlan(m.cycle))) // the successor's programs are attached
 	if m.noaccept {
 		m.noaccept = false
 		m.relaunch()

@@ -3,11 +3,13 @@ package server
 import (
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
 	"weir/appliance/cycle"
 	"weir/appliance/errlog"
+	"weir/ebpf/steer"
 )
 
 // load takes a configuration. On an error the one before serves on; sockets and
@@ -18,10 +20,16 @@ func (s *Server) load(m *Message, fds []int) error {
 		closeAll(fds)
 		return err
 	}
-	if s.stopping || len(fds) < len(o.Logs) {
+	boards := 0
+	if o.Board {
+		boards = 1
+	}
+	if s.stopping || len(fds) < len(o.Logs)+boards {
 		closeAll(fds)
 		return fmt.Errorf("the server process cannot take a configuration now")
 	}
+	s.mapBoard(fds[len(o.Logs) : len(o.Logs)+boards])
+	fds = slices.Delete(fds, len(o.Logs), len(o.Logs)+boards)
 	logs, socks := fds[:len(o.Logs)], fds[len(o.Logs):]
 	if s.cycle == nil && !s.o.Joined {
 		if err := become(o); err != nil {
@@ -48,6 +56,21 @@ func (s *Server) load(m *Message, fds []int) error {
 	return nil
 }
 
+// mapBoard maps the board that the master has sent, which is the same one each
+// time. Without it connections are steered by what is left of the scores.
+func (s *Server) mapBoard(fds []int) {
+	defer closeAll(fds)
+	if len(fds) == 0 || s.board != nil {
+		return
+	}
+	b, err := steer.MapBoard(fds[0])
+	if err != nil {
+		errlog.Default().Printf(errlog.Alert, 0, "workers cannot show their load: %v", err)
+		return
+	}
+	s.board = b
+}
+
 func (s *Server) build(o *Order, data []byte) (*cycle.Cycle, error) {
 	snapshot, err := cycle.DecodeSnapshot(data)
 	if err != nil {
@@ -63,6 +86,7 @@ func (s *Server) build(o *Order, data []byte) (*cycle.Cycle, error) {
 		Root:     o.Root,
 		Snapshot: snapshot,
 		Count:    o.Generation,
+		Steering: o.Steering,
 		Old:      s.cycle, // warnings are not wanted: the master has given them
 	})
 }

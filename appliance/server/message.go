@@ -50,11 +50,13 @@ type Order struct {
 	Cores      bool       // worker_rlimit_core is set: the process may dump core
 	Env        [][]byte   // the whole environment, "NAME=value"
 	Logs       [][]byte   // paths; a descriptor for each comes first
-	Sockets    []Socket   // all that the generation listens on
+	Board      bool       // a descriptor of the steer.Board comes behind them
+	Steering   cycle.Steering
+	Sockets    []Socket // all that the generation listens on
 }
 
 // Socket is one listening descriptor. Those with New come with the message,
-// in order, behind the logs; the server has the others.
+// in order, behind logs and board; the server has the others.
 type Socket struct {
 	Key   []byte // cycle.Listen.Key
 	Index int    // among the sockets of the key
@@ -84,7 +86,7 @@ func unpack(body []byte) (*Order, []byte, error) {
 }
 
 // SendOrder sends an order of the master with its snapshot, which may be nil,
-// and descriptors: those of o.Logs, then those of the new o.Sockets.
+// and descriptors: those of o.Logs, the board's, then those of the new o.Sockets.
 func (l *Link) SendOrder(op Op, o *Order, snapshot []byte, fds ...int) error {
 	body, err := pack(o, snapshot)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"weir/appliance/cycle"
 	"weir/appliance/errlog"
 	"weir/appliance/worker"
+	"weir/ebpf/steer"
 	"weir/netio/poll"
 )
 
@@ -41,6 +42,7 @@ type Server struct {
 	generation int
 	order      *Order // the last Load that was accepted
 	sockets    map[socketKey]int
+	board      *steer.Board // where workers show their load; nil until the master sends one
 	workers    []*worker.Worker
 	leaving    []*worker.Worker // no longer wanted, finishing their connections
 

@@ -11,6 +11,7 @@ import (
 	"weir/appliance/cycle"
 	"weir/appliance/errlog"
 	"weir/appliance/worker"
+	"weir/ebpf/steer"
 )
 
 // apply gives c and its sockets to as many workers as c wants. Socket i of an
@@ -29,11 +30,19 @@ func (s *Server) apply(c *cycle.Cycle, sockets map[socketKey]int) error {
 	}
 	s.dismiss(n)
 	for i, w := range s.workers {
-		if err := w.Apply(c, bound(c, sockets, i, n)); err != nil {
+		if err := w.Apply(c, bound(c, sockets, i, n), s.slot(c, i)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// slot is where worker i shows its load under c; nil when nobody looks.
+func (s *Server) slot(c *cycle.Cycle, i int) *steer.Slot {
+	if s.board == nil || !c.Steering.Scores() {
+		return nil
+	}
+	return s.board.Slot(i)
 }
 
 // dismiss lets the workers from number n on finish their connections and end.
@@ -135,7 +144,13 @@ func (s *Server) status() *Message {
 	timer := time.AfterFunc(time.Second, func() { close(giveUp) })
 	defer timer.Stop()
 	for _, w := range s.workers {
-		st.Workers = append(st.Workers, w.Status(giveUp))
+		ws := w.Status(giveUp)
+		if s.board != nil {
+			if slot := s.board.Slot(ws.ID); slot != nil {
+				ws.Steered, ws.Migrated = slot.Steered()
+			}
+		}
+		st.Workers = append(st.Workers, ws)
 	}
 	return &Message{Op: State, Generation: s.generation, Body: st.encode()}
 }

@@ -10,6 +10,7 @@ import (
 
 	"weir/appliance/cycle"
 	"weir/appliance/errlog"
+	"weir/ebpf/steer"
 	"weir/netio/conn"
 	"weir/netio/poll"
 )
@@ -160,10 +161,11 @@ func (t task) Run() { t() }
 
 // Apply makes c the configuration of the worker and bound all that it listens
 // on. It returns when that is so; descriptors that are no longer named may be
-// closed then.
-func (w *Worker) Apply(c *cycle.Cycle, bound []Bound) error {
+// closed then. slot is where the worker shows how busy it is, nil when nobody
+// looks; two workers must not show it in the same one.
+func (w *Worker) Apply(c *cycle.Cycle, bound []Bound, slot *steer.Slot) error {
 	var err error
-	if !w.call(func() { err = w.apply(c, bound) }) {
+	if !w.call(func() { w.show(slot); err = w.apply(c, bound) }) {
 		return fmt.Errorf("worker %d has ended", w.conf.ID)
 	}
 	return err
@@ -192,6 +194,18 @@ func (w *Worker) apply(c *cycle.Cycle, bound []Bound) error {
 		}
 	}
 	return nil
+}
+
+// show keeps the slot up to date from now on. A worker that has stopped
+// accepting shows nothing.
+func (w *Worker) show(slot *steer.Slot) {
+	if slot == nil || w.quitting {
+		w.loop.SetPulse(nil)
+		w.svc.Driver().ShowOpen(nil)
+		return
+	}
+	w.loop.SetPulse(&slot.State)
+	w.svc.Driver().ShowOpen(&slot.Open)
 }
 
 // listen registers a descriptor, or gives one that is to the new acceptor.
@@ -251,6 +265,7 @@ func (w *Worker) Quit(handover bool) {
 			return
 		}
 		w.quitting = true
+		w.show(nil)
 		for fd, l := range w.listeners {
 			l.Close()
 			delete(w.listeners, fd)
@@ -334,6 +349,10 @@ type Status struct {
 	CPUs        []int `json:"cpus,omitempty"` // bound to these; absent when free
 	Connections int   `json:"connections"`
 	Listeners   int   `json:"listeners"`
+
+	Accepted uint64 `json:"accepted"` // connections, since the worker began
+	Steered  uint64 `json:"steered"`  // given to it by a kernel program, clients included that sent nothing
+	Migrated uint64 `json:"migrated"` // of those, taken over from a socket that was closed
 }
 
 // Status asks the worker. It waits until the loop comes round, or until give
@@ -344,6 +363,7 @@ func (w *Worker) Status(giveUp <-chan struct{}) Status {
 	w.loop.Post(task(func() {
 		t := s
 		t.Thread, t.Connections, t.Listeners = w.thread, w.svc.Active(), len(w.listeners)
+		t.Accepted = w.svc.Driver().Stats().Accepted
 		answer <- t
 	}))
 	select {

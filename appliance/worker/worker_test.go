@@ -146,14 +146,14 @@ func logTo(t *testing.T) (read func() string) {
 
 func TestAConnectionStaysAcrossConfigurations(t *testing.T) {
 	w, _, b := start(t, nil)
-	if err := w.Apply(configuration("one ", 10), []Bound{b}); err != nil {
+	if err := w.Apply(configuration("one ", 10), []Bound{b}, nil); err != nil {
 		t.Fatal(err)
 	}
 	c := dial(t, b)
 	if got := ask(t, c, "a"); got != "one a" {
 		t.Errorf("got %q, want the first configuration's answer", got)
 	}
-	if err := w.Apply(configuration("two ", 10), []Bound{b}); err != nil {
+	if err := w.Apply(configuration("two ", 10), []Bound{b}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := ask(t, c, "b"); got != "two b" {
@@ -163,7 +163,7 @@ func TestAConnectionStaysAcrossConfigurations(t *testing.T) {
 		t.Errorf("status is %+v", st)
 	}
 	// Without the listener the connection stays and no new one is taken.
-	if err := w.Apply(configuration("three ", 10), nil); err != nil {
+	if err := w.Apply(configuration("three ", 10), nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := ask(t, c, "c"); got != "three c" {
@@ -177,7 +177,7 @@ func TestAConnectionStaysAcrossConfigurations(t *testing.T) {
 func TestWorkerConnectionsAreHeld(t *testing.T) {
 	read := logTo(t)
 	w, _, b := start(t, nil)
-	if err := w.Apply(configuration("", 2), []Bound{b}); err != nil {
+	if err := w.Apply(configuration("", 2), []Bound{b}, nil); err != nil {
 		t.Fatal(err)
 	}
 	var open []net.Conn
@@ -213,7 +213,7 @@ func TestQuitWaitsForTheLastConnection(t *testing.T) {
 	}{{"for good", false, 1}, {"with a successor", true, 2}} {
 		t.Run(c.name, func(t *testing.T) {
 			w, e, b := start(t, nil)
-			if err := w.Apply(configuration("", 10), []Bound{b}); err != nil {
+			if err := w.Apply(configuration("", 10), []Bound{b}, nil); err != nil {
 				t.Fatal(err)
 			}
 			nc := dial(t, b)
@@ -239,7 +239,7 @@ func TestQuitWaitsForTheLastConnection(t *testing.T) {
 			if !e.closed.Load() {
 				t.Error("the service was not closed")
 			}
-			if err := w.Apply(configuration("", 10), nil); err == nil {
+			if err := w.Apply(configuration("", 10), nil, nil); err == nil {
 				t.Error("a worker that has ended takes a configuration")
 			}
 		})
@@ -254,7 +254,7 @@ func TestSupersededConfigurationsAreCutInTime(t *testing.T) {
 		if n == 1 { // the time is that of the configuration which is left
 			c.Core.ShutdownTimeout = 1
 		}
-		if err := w.Apply(c, nil); err != nil {
+		if err := w.Apply(c, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -268,7 +268,7 @@ func TestSupersededConfigurationsAreCutInTime(t *testing.T) {
 
 func TestCutEndsAWorkerThatWaits(t *testing.T) {
 	w, _, b := start(t, nil)
-	if err := w.Apply(configuration("", 10), []Bound{b}); err != nil {
+	if err := w.Apply(configuration("", 10), []Bound{b}, nil); err != nil {
 		t.Fatal(err)
 	}
 	ask(t, dial(t, b), "x")
@@ -284,7 +284,7 @@ func TestCutEndsAWorkerThatWaits(t *testing.T) {
 func TestAPanicIsLoggedAndTheServiceTold(t *testing.T) {
 	read := logTo(t)
 	w, e, b := start(t, nil)
-	if err := w.Apply(configuration("", 10), []Bound{b}); err != nil {
+	if err := w.Apply(configuration("", 10), []Bound{b}, nil); err != nil {
 		t.Fatal(err)
 	}
 	c := dial(t, b)
@@ -308,7 +308,7 @@ func TestAPanicIsLoggedAndTheServiceTold(t *testing.T) {
 
 func TestTheThreadIsBoundAndNoOther(t *testing.T) {
 	w, _, b := start(t, []int{0})
-	if err := w.Apply(configuration("", 10), []Bound{b}); err != nil {
+	if err := w.Apply(configuration("", 10), []Bound{b}, nil); err != nil {
 		t.Fatal(err)
 	}
 	var bound, free unix.CPUSet

@@ -272,6 +272,7 @@ func (c *Conn) Close() {
 		c.listener.active--
 	}
 	c.d.stats.Active--
+	c.d.showOpen()
 	c.d.retire(c)
 }
 

@@ -38,6 +38,7 @@ type Driver struct {
 	locals    map[sock.Addr]*sock.Addr
 	lingering int // connections that LingerClose has
 	stats     Stats
+	open      *atomic.Uint64 // shows stats.Active to others; nil when nobody looks
 }
 
 // Stats counts what a driver did. It is the worker's own; others get a copy
@@ -103,7 +104,28 @@ func (d *Driver) take(fd int) *Conn {
 	*c = Conn{d: d, fd: int32(fd), Number: d.number(), timer: timer}
 	c.timer.Owner = (*connTimer)(c)
 	d.stats.Active++
+	d.showOpen()
 	return c
+}
+
+// ShowOpen has the driver keep word: how many connections are open now. Nil
+// ends that, and the word is cleared. The word may be memory shared with the
+// kernel.
+func (d *Driver) ShowOpen(word *atomic.Uint64) {
+	if word == d.open {
+		return
+	}
+	if d.open != nil {
+		d.open.Store(0)
+	}
+	d.open = word
+	d.showOpen()
+}
+
+func (d *Driver) showOpen() {
+	if d.open != nil {
+		d.open.Store(uint64(d.stats.Active))
+	}
 }
 
 // slab allocates Conns and returns the first of them, chained.

@@ -75,6 +75,7 @@ type Loop struct {
 	posted  *letter // letters taken from the mailbox, not yet run
 
 	stopping bool
+	pulse    pulse // shows nothing when nobody looks
 	conf     Config
 	mail     mailbox
 	count    counters
@@ -216,6 +217,7 @@ func (l *Loop) wait() {
 	l.n, l.next = n, 0
 	l.stage = stageEvents
 	l.tick()
+	l.pulse.awake(l.ns)
 	l.count.turn(l.ns, n)
 }
 
@@ -237,6 +239,7 @@ func (l *Loop) sleep() int {
 		return l.ask()
 	}
 	l.count.sleep(l.ns)
+	l.pulse.asleep(l.ns)
 	n, e := epollWait(l.epfd, &l.events, ms)
 	l.mail.awake()
 	if e != 0 {

@@ -28,6 +28,7 @@ func (t *totals) Collect(out chan<- prometheus.Metric) {
 	}
 	add(build, 1, t.process.Version)
 	add(generation, float64(t.gen.Cycle.Generation))
+	add(steering, 1, t.gen.Cycle.Steering.Mode, t.gen.Cycle.Steering.Rung)
 	t.requests(add, out)
 	for i := range t.workers {
 		t.workers[i].collect(add)
@@ -88,6 +89,7 @@ func (r *report) collect(add adder) {
 	id, loop := strconv.Itoa(r.w.ID), r.w.Loop.Stats()
 	add(workerUp, truth(r.up), id)
 	add(workerConnections, float64(r.active), id)
+	add(workerAccepted, float64(r.conns.Accepted), id)
 	add(workerUpstreamIdleConnections, float64(r.idle), id)
 	add(workerReceives, float64(r.conns.Recvs), id)
 	add(workerSends, float64(r.conns.Sends), id)

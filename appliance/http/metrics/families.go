@@ -14,6 +14,7 @@ type Family struct {
 const (
 	build = iota
 	generation
+	steering
 	connections
 	accepted
 	refused
@@ -28,6 +29,7 @@ const (
 	peerUp
 	workerUp
 	workerConnections
+	workerAccepted
 	workerUpstreamIdleConnections
 	workerReceives
 	workerSends
@@ -63,6 +65,7 @@ var byWorker = []string{"worker"}
 var families = [numFamilies]Family{
 	build:                         {"weir_build_info", gauge, "Version of the program; the value is 1.", []string{"version"}},
 	generation:                    {"weir_config_generation", gauge, "Number of the configuration in use; it rises with each reload.", nil},
+	steering:                      {"weir_steering_info", gauge, "How new connections get to workers: worker_steering and the means the kernel offers for it; the value is 1.", []string{"mode", "rung"}},
 	connections:                   {"weir_connections", gauge, "Client connections open now, by what they do.", []string{"state"}},
 	accepted:                      {"weir_connections_accepted_total", counter, "Client connections accepted.", nil},
 	refused:                       {"weir_connections_refused_total", counter, "Connections closed at once because worker_connections were not enough.", nil},
@@ -77,6 +80,7 @@ var families = [numFamilies]Family{
 	peerUp:                        {"weir_upstream_peer_up", gauge, "Whether a peer may be chosen now.", []string{"upstream", "peer"}},
 	workerUp:                      {"weir_worker_up", gauge, "Whether the worker answered in time; if not, its values are those of the scrape before.", byWorker},
 	workerConnections:             {"weir_worker_connections", gauge, "Client connections of the worker.", byWorker},
+	workerAccepted:                {"weir_worker_connections_accepted_total", counter, "Client connections that the worker accepted.", byWorker},
 	workerUpstreamIdleConnections: {"weir_worker_upstream_idle_connections", gauge, "Idle connections to backends kept.", byWorker},
 	workerReceives:                {"weir_worker_receives_total", counter, "Receive calls made.", byWorker},
 	workerSends:                   {"weir_worker_sends_total", counter, "Send calls made.", byWorker},
