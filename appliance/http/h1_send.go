@@ -81,10 +81,10 @@ func (h *h1Conn) appendHead(b []byte, r *Request) []byte {
 	o := &r.Out
 	b = append(b, "HTTP/1.1 "...)
 	b = appendStatus(b, o)
-	if !o.Headers.Has(http1.HeaderServer) {
+	if !o.NoServer && !o.Headers.Has(http1.HeaderServer) {
 		b = append(b, r.serverField()...)
 	}
-	if !o.Headers.Has(http1.HeaderDate) {
+	if !o.NoDate && !o.Headers.Has(http1.HeaderDate) {
 		b = append(b, "Date: "...)
 		b = append(b, h.w.Loop.HTTPDate()...)
 		b = append(b, crlf...)

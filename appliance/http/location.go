@@ -12,7 +12,7 @@ import (
 // for a path is its neighbour in the order or one of that one's ancestors.
 type locationIndex struct {
 	exact    map[string]*Location
-	redirect map[string]*Location // "/dir" for location /dir/ with AutoRedirect
+	redirect map[string]*Location // "/dir" for location [=] /dir/ with AutoRedirect
 	prefixes []prefixEntry
 	regexes  []*Location
 }
@@ -35,14 +35,10 @@ func newLocationIndex(locs []*Location) locationIndex {
 				x.exact = make(map[string]*Location)
 			}
 			x.exact[l.Name] = l
+			x.addRedirect(l)
 		default:
 			x.prefixes = append(x.prefixes, prefixEntry{name: l.Name, loc: l})
-			if l.AutoRedirect && strings.HasSuffix(l.Name, "/") && len(l.Name) > 1 {
-				if x.redirect == nil {
-					x.redirect = make(map[string]*Location)
-				}
-				x.redirect[l.Name[:len(l.Name)-1]] = l
-			}
+			x.addRedirect(l)
 		}
 	}
 	sort.SliceStable(x.prefixes, func(i, j int) bool { return x.prefixes[i].name < x.prefixes[j].name })
@@ -54,6 +50,21 @@ func newLocationIndex(locs []*Location) locationIndex {
 		x.prefixes[i].parent = p
 	}
 	return x
+}
+
+// addRedirect notes that the name of l without its last slash leads to it. An
+// exact location goes before a prefix of the same name.
+func (x *locationIndex) addRedirect(l *Location) {
+	if !l.AutoRedirect || !strings.HasSuffix(l.Name, "/") || len(l.Name) < 2 {
+		return
+	}
+	if x.redirect == nil {
+		x.redirect = make(map[string]*Location)
+	}
+	name := l.Name[:len(l.Name)-1]
+	if x.redirect[name] == nil || l.exact {
+		x.redirect[name] = l
+	}
 }
 
 // longest returns the location with the longest prefix of uri.

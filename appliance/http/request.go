@@ -160,9 +160,8 @@ type ResponseHead struct {
 	Trailers      Headers
 	// OffsetsFrom is the offset of the body's first byte in the whole
 	// entity, for ranges of partly cached responses.
-	ContentOffset      int64
-	typeHasCharset     bool
-	DateSet, ServerSet bool // Headers carries Date, Server: no own field
+	ContentOffset    int64
+	NoDate, NoServer bool // leave the field out
 	// KeepLocation sends Location as it is, whatever absolute_redirect says:
 	// it comes from a backend.
 	KeepLocation bool
@@ -173,8 +172,7 @@ func (h *ResponseHead) reset() {
 	h.ContentLength, h.LastModified = -1, -1
 	h.ContentType, h.Charset = nil, nil
 	h.ContentOffset = 0
-	h.typeHasCharset = false
-	h.DateSet, h.ServerSet = false, false
+	h.NoDate, h.NoServer = false, false
 	h.KeepLocation = false
 	h.Headers.reset()
 	h.Trailers.reset()

@@ -14,6 +14,7 @@ import (
 	"weir/appliance/http/echo"
 	"weir/appliance/http/emptygif"
 	"weir/appliance/http/headers"
+	"weir/appliance/http/headersmore"
 	"weir/appliance/http/index"
 	"weir/appliance/http/mapping"
 	"weir/appliance/http/metrics"
@@ -56,6 +57,7 @@ var list = http.Modules{
 	&notmodified.Module,
 	&ranges.Body,
 	&http.Copy,
+	&headersmore.Module,
 	&echo.Module,
 	&headers.Module,
 	&charset.Module,
