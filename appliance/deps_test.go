@@ -48,8 +48,8 @@ var layers = []layer{
 		"netio knows no HTTP semantics, no configuration and no Lua"},
 
 	// What the directives of the process say, for the core and the wiring.
-	{"appliance/cycle", []string{"netio/{buf,sock}", "appliance/{conf,errlog}"},
-		"what a configuration asks of the process knows no protocol"},
+	{"appliance/cycle", []string{"netio/{buf,sock}", "appliance/{conf,errlog}", "tuning/profile"},
+		"what a configuration asks of the process and the machine knows no protocol"},
 
 	// L2, the core.
 	{"appliance/http", []string{"netio/...", "appliance/{conf,regex,cycle,errlog}"},
@@ -115,6 +115,8 @@ var foreigns = []foreign{
 		"the text format is printed where the metrics are"},
 	{"github.com/prometheus/procfs/...", []string{"tuning/..."},
 		"evidence from procfs is read by tuning"},
+	{"github.com/safchain/ethtool", []string{"tuning/setting"},
+		"devices are changed by tuning alone"},
 	{"golang.org/x/net/dns/dnsmessage", []string{"netio/dns"},
 		"one resolver speaks DNS"},
 	{"github.com/rogpeppe/go-internal/...", []string{"appliance/e2e", "perf/..."},

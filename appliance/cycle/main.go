@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"weir/appliance/conf"
+	"weir/tuning/profile"
 )
 
 // Core is the main context's settings with defaults filled in.
@@ -22,6 +23,7 @@ type Core struct {
 	WorkingDirectory string
 	User             User
 	Env              []string          // "NAME" to keep or "NAME=value" to set
+	Tuning           string            // profile applied by the master at start; "" for none
 	ThreadPools      map[string]string // name -> parameters, for checks of `aio threads=NAME`
 }
 
@@ -39,6 +41,7 @@ type mainConf struct {
 	timerResolution           conf.Opt[int64]
 	debugPoints               conf.Opt[int]
 	pcreJIT                   conf.Opt[bool]
+	tuning                    conf.Opt[string]
 	user                      User
 	env                       []string
 	pools                     map[string]string
@@ -118,6 +121,9 @@ var mainDirectives = []conf.Directive{
 		Default: "default threads=32 max_queue=65536",
 		Set:     setThreadPool,
 		Doc:     "Names a pool that `aio threads=` may ask for. File work runs on threads of the runtime, which are as many as needed."},
+	{Name: "tuning_profile", In: conf.Main, Args: conf.Take1, Syntax: "name | file",
+		Set: conf.After(conf.Str(func(m *mainConf) *conf.Opt[string] { return &m.tuning }), checkTuning),
+		Doc: "Tuning profile that the master applies to the machine when it starts, as `weir tune apply` does: api-gateway, default, edge-latency, many-connections, throughput, or a file of one's own with a slash in its name. Without it nothing is changed, and the settings that cost most are named in the error log at level notice."},
 	{Name: "load_module", In: conf.Main, Args: conf.Take1,
 		Set: setLoadModule,
 		Doc: "Accepted with a warning for the module files that weir has built in; other modules cannot be loaded."},
@@ -160,6 +166,19 @@ func setPriority(cx *conf.Cx, it *conf.Item) error {
 		n = -n
 	}
 	m.priority = n
+	return nil
+}
+
+// checkTuning reads the profile, so that a fault in it is a fault of the
+// configuration and not of the start.
+func checkTuning(cx *conf.Cx, it *conf.Item) error {
+	if _, err := profile.LoadBy(it.Arg(0), Of(cx).ReadFile); err != nil {
+		return conf.Errorf("%v", err)
+	}
+	if !Of(cx).Root {
+		cx.Warn("the \"tuning_profile\" directive makes sense only if the master process runs with super-user privileges, ignored")
+		conf.Target[mainConf](cx).tuning.V = ""
+	}
 	return nil
 }
 
@@ -228,6 +247,7 @@ func (m *mainConf) core(c *Cycle) Core {
 		ShutdownTimeout:  m.shutdownTimeout.Or(0),
 		WorkingDirectory: m.workingDir.Or(""),
 		Env:              m.env,
+		Tuning:           m.tuning.V,
 		ThreadPools:      m.pools,
 	}
 	if c.Root {

@@ -97,11 +97,12 @@ func (m *master) settle(generation int, failure string) {
 
 // commit makes a reload's cycle the one in force.
 func (m *master) commit(p *reload) {
-	c := p.cycle
+	c, profile := p.cycle, m.cycle.Core.Tuning
 	m.keep(c, p.snapshot)
 	errlog.SetDefault(c.Log)
 	server.RedirectStderr(c)
 	m.commitSteering(p.steering)
+	m.retune(profile, c)
 	m.listeners.dropUnused(c, m.ownsUnixSockets())
 	if c.Core.Pid != m.pidFile && m.upgrade.pid == 0 {
 		if writePidFile(c.Core.Pid) == nil {

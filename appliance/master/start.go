@@ -82,6 +82,7 @@ func (m *master) provide() error {
 		return err
 	}
 	errlog.SetDefault(c.Log)
+	m.tune(c) // before listeners are bound: their queues are cut to the kernel's limit then
 	if _, err := m.listeners.bind(c); err != nil {
 		return err
 	}

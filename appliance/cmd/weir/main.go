@@ -8,6 +8,7 @@ import (
 	"weir/appliance/server"
 	"weir/appliance/stdmodules"
 	"weir/lua/run"
+	"weir/tuning/tune"
 )
 
 // version is weir's own; the Makefile sets it from git.
@@ -33,6 +34,8 @@ func program(args []string) int {
 		switch args[1] {
 		case "demo":
 			return demo(args[2:], services)
+		case "tune":
+			return tune.Main(args[2:], os.Stdout, os.Stderr)
 		case "lua":
 			return run.Main(args[2:], os.Stdin, os.Stdout, os.Stderr)
 		}

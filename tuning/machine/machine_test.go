@@ -1,0 +1,101 @@
+package machine
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// tree makes files below a new directory.
+func tree(t *testing.T, files map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+func TestTheMachineItselfIsSeen(t *testing.T) {
+	m, err := Look(System)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.CPUs < 1 || m.Memory < 1<<20 {
+		t.Errorf("found %d processors and %d bytes", m.CPUs, m.Memory)
+	}
+}
+
+func TestInterfacesAreReadWithQueuesAndInterrupts(t *testing.T) {
+	sys := tree(t, map[string]string{
+		"class/net/lo/type":                    "772",
+		"class/net/bonding_masters":            "",
+		"class/net/eth0/type":                  "1",
+		"class/net/eth0/operstate":             "up\n",
+		"class/net/eth0/speed":                 "25000\n",
+		"class/net/eth0/device/msi_irqs/27":    "msix",
+		"class/net/eth0/device/msi_irqs/9":     "msix",
+		"class/net/eth0/device/msi_irqs/28":    "msix",
+		"class/net/eth0/queues/rx-0/rps_cpus":  "0",
+		"class/net/eth0/queues/rx-1/rps_cpus":  "0",
+		"class/net/eth0/queues/rx-10/rps_cpus": "0",
+		"class/net/eth0/queues/tx-0/xps_cpus":  "0",
+		"class/net/br0/type":                   "1",
+		"class/net/br0/speed":                  "-1\n",
+	})
+	proc := tree(t, map[string]string{
+		"meminfo":   "MemTotal:        2048 kB\n",
+		"1/environ": "PATH=/bin\x00container=lxc\x00",
+		"interrupts": "           CPU0\n  9:          1   PCI-MSI  0-edge      eth0\n" +
+			" 27:          1   PCI-MSI  1-edge      eth0-TxRx-0\n 28:          1   PCI-MSI  2-edge      eth0-TxRx-1\n",
+	})
+	m, err := Look(Roots{Proc: proc, Sys: sys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Memory != 2<<20 || m.Container != "lxc" {
+		t.Errorf("got %d bytes in %q, want 2 MB in lxc", m.Memory, m.Container)
+	}
+	if len(m.NICs) != 2 {
+		t.Fatalf("got %d interfaces: %+v, want br0 and eth0", len(m.NICs), m.NICs)
+	}
+	br, eth := m.NICs[0], m.NICs[1]
+	if br.Name != "br0" || br.Device || br.Up || br.Speed != 0 {
+		t.Errorf("br0 is %+v, want a bridge that is down", br)
+	}
+	if !eth.Device || !eth.Up || eth.Speed != 25000 {
+		t.Errorf("eth0 is %+v, want a device of 25 Gbit/s that is up", eth)
+	}
+	if want := []string{"rx-0", "rx-1", "rx-10"}; !slices.Equal(eth.Rx, want) {
+		t.Errorf("receive queues %q, want %q", eth.Rx, want)
+	}
+	if want := []int{9, 27, 28}; !slices.Equal(eth.IRQs, want) {
+		t.Errorf("interrupts %v, want %v", eth.IRQs, want)
+	}
+	if got := m.QueueIRQs(&eth); got != nil {
+		t.Errorf("%v for three queues of which two have interrupts, want none", got)
+	}
+	eth.Rx = eth.Rx[:2]
+	if got := m.QueueIRQs(&eth); !slices.Equal(got, []int{27, 28}) {
+		t.Errorf("interrupts of the queues are %v, want 27 and 28", got)
+	}
+}
+
+func TestAContainersLimitCountsAsMemory(t *testing.T) {
+	proc := tree(t, map[string]string{"meminfo": "MemTotal:        8192 kB\n"})
+	sys := tree(t, map[string]string{"fs/cgroup/memory.max": "1048576\n"})
+	m, err := Look(Roots{Proc: proc, Sys: sys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Memory != 1<<20 {
+		t.Errorf("got %d bytes, want 1 MB", m.Memory)
+	}
+}
