@@ -3,20 +3,8 @@ package vm
 import (
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 )
-
-// cpuTime is what the process has used: time on the wall says nothing on a busy machine.
-func cpuTime(t *testing.T) time.Duration {
-	t.Helper()
-	var ru syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &ru); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
-}
 
 func TestAnLRUOverAMillionUniqueKeysStaysFlat(t *testing.T) {
 	for name, src := range map[string]string{
@@ -72,13 +60,13 @@ func TestBudgetsAndBombsAreLuaErrors(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			vm, _ := newTestVM(t)
 			vm.SetBudget(c.budget)
-			start := cpuTime(t)
 			_, e := runChunk(t, vm, c.src, "=t")
 			if e == nil || !strings.Contains(e.Text, c.want) {
 				t.Errorf("got %v, want %q", e, c.want)
 			}
-			if d := cpuTime(t) - start; d > 5*time.Second {
-				t.Errorf("it took %v of CPU time", d)
+			u := vm.Usage()
+			if want := max(c.budget.Instructions, 1e6) + 2*fuelSlice; u.Instructions > want {
+				t.Errorf("it took %d instructions, want at most %d", u.Instructions, want)
 			}
 		})
 	}
@@ -86,7 +74,6 @@ func TestBudgetsAndBombsAreLuaErrors(t *testing.T) {
 
 func TestAnOverflowIsCaughtFastAndItsStackGivenBack(t *testing.T) {
 	vm, _ := newTestVM(t)
-	start := cpuTime(t)
 	_, e := runChunk(t, vm, `local function f(n) return 1+f(n+1) end
 		for i=1,10 do local ok,m=pcall(f,1) assert(not ok and m=="stack overflow", m) end
 		assert(select(2,xpcall(f,function(m) return "H:"..m end,1))=="H:stack overflow")
@@ -95,8 +82,10 @@ func TestAnOverflowIsCaughtFastAndItsStackGivenBack(t *testing.T) {
 	if e != nil {
 		t.Fatal(e.Traceback)
 	}
-	if d := cpuTime(t) - start; d > 4*time.Second {
-		t.Errorf("it took %v of CPU time", d)
+	// Eleven overflows of a stack of some 160,000 frames that doubles as it grows, each traversed once.
+	u := vm.Usage()
+	if u.Instructions > 4e6 || u.Bytes > 256<<20 {
+		t.Errorf("it took %d instructions and %d bytes", u.Instructions, u.Bytes)
 	}
 	if n := len(vm.Main().stack); n > 1<<15 {
 		t.Errorf("the stack kept %d slots", n)
@@ -108,14 +97,15 @@ func TestWeakTablesAndFinalizersLetGo(t *testing.T) {
 	_, e := runChunk(t, vm, `
 		local k=setmetatable({},{__mode="k"}) local v=setmetatable({},{__mode="v"}) local keep={}
 		for i=1,100 do k[{}]=i v[i]={} end k[keep]=1 v.keep=keep v.str="s" k.n=5
-		collectgarbage() collectgarbage()
-		local n=0 for _ in pairs(k) do n=n+1 end assert(n==2,n)
-		n=0 for _ in pairs(v) do n=n+1 end assert(n==2,n)
+		-- Cleanups run on a goroutine of the runtime: how soon depends on the machine.
+		local function count(t) local n=0 for _ in pairs(t) do n=n+1 end return n end
+		for i=1,1000 do collectgarbage() if count(k)==2 and count(v)==2 then break end end
+		assert(count(k)==2) assert(count(v)==2)
 		assert(k[keep]==1 and v.keep==keep and v.str=="s" and k.n==5)
 		k[keep]=nil assert(next(k)=="n") k.n=nil assert(next(k)==nil)
 		for i=1,1000 do v[i]=keep end assert(#v==1000) for i=1,1000 do v[i]=nil end
 		local fin=0 local function mk() local p=newproxy(true) getmetatable(p).__gc=function(u) assert(type(u)=="userdata") fin=fin+1 end end
-		for i=1,10 do mk() end collectgarbage() collectgarbage() assert(fin>=9,fin)`, "=t")
+		for i=1,10 do mk() end for i=1,1000 do collectgarbage() if fin>=9 then break end end assert(fin>=9,fin)`, "=t")
 	if e != nil {
 		t.Fatal(e.Traceback)
 	}
@@ -136,9 +126,7 @@ func TestAbandonedCoroutinesAreGarbage(t *testing.T) {
 	if m1.HeapAlloc > m0.HeapAlloc+4<<20 {
 		t.Errorf("heap went from %d to %d", m0.HeapAlloc, m1.HeapAlloc)
 	}
-	if n := runtime.NumGoroutine(); n > before {
-		t.Errorf("goroutines went from %d to %d", before, n)
-	}
+	waitGoroutines(t, before)
 }
 
 func TestAWalkMeasuresWhatIsReachableInSlices(t *testing.T) {
