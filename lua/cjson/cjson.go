@@ -11,6 +11,7 @@ const (
 	maxPrecision     = 16
 	defaultRatio     = 2
 	defaultSafe      = 10
+	deepest          = 20000 // levels, whatever the options allow: each takes some of the Go stack
 )
 
 // config is the options of one module instance.

@@ -57,6 +57,9 @@ func TestModule(t *testing.T) {
 		{"NaN as null", `cjson.encode_invalid_numbers("null") print(cjson.encode{1/0})`, "[null]"},
 		{"infinity", `cjson.encode_invalid_numbers(true) print(cjson.encode{1/0,-1/0})`, "[Infinity,-Infinity]"},
 		{"key error", `print(pcall(cjson.encode,{[true]=1}))`, "false\tCannot serialise boolean: table key must be a number or string"},
+		{"depth beyond the hard limit", `cjson.decode_max_depth(1e9) cjson.encode_max_depth(1e9)
+			print(pcall(cjson.decode, ("["):rep(1e6))) local t={} t.t=t print(pcall(cjson.encode,t))`,
+			"false\tFound too many nested data structures (20001)\nfalse\tCannot serialise, excessive depth (20001)"},
 		{"depth error", `local t={} t.t=t print(pcall(cjson.encode,t))`, "false\tCannot serialise, excessive depth (1001)"},
 		{"depth option", `cjson.encode_max_depth(1) print(safe.encode{{}}, pcall(cjson.encode,{{}}))`, "[{}]\tfalse\tCannot serialise, excessive depth (2)"},
 		{"precision", `cjson.encode_number_precision(3) print(cjson.encode(3.14159))`, "3.14"},
@@ -88,6 +91,33 @@ func TestModule(t *testing.T) {
 				t.Errorf("got  %q\nwant %q", got, c.want)
 			}
 		})
+	}
+}
+
+func TestBombsEndByTheBudget(t *testing.T) {
+	for name, src := range map[string]string{
+		"shared tables": `local t = {} for i = 1, 40 do t = {t, t} end return require 'cjson'.encode(t)`,
+		"sparse array":  `local c = require 'cjson' c.encode_sparse_array(false, 0) return c.encode({[1e9] = 1})`,
+	} {
+		for _, c := range []struct {
+			budget vm.Budget
+			want   string
+		}{
+			{vm.Budget{Instructions: 1e5}, "instruction budget exceeded"}, {vm.Budget{Bytes: 1 << 20}, "not enough memory"},
+			{vm.Budget{StringBytes: 1 << 20}, "string length overflow"},
+		} {
+			v, _ := newVM()
+			v.SetBudget(c.budget)
+			p, err := vm.Compile(src, "=t")
+			if err != nil {
+				t.Fatal(err)
+			}
+			l := v.Main()
+			l.Push(v.Load(p).Value())
+			if _, e := l.PCall(0, 0); e == nil || !strings.Contains(e.Text, c.want) {
+				t.Errorf("%s: got %v, want %q", name, e, c.want)
+			}
+		}
 	}
 }
 

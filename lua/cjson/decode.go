@@ -316,7 +316,8 @@ func (d *decoder) unicode() (rune, bool) {
 }
 
 func (d *decoder) descend() bool {
-	if d.depth++; d.depth > d.c.decodeDepth {
+	d.l.Work(1)
+	if d.depth++; d.depth > min(d.c.decodeDepth, deepest) {
 		if d.err == "" {
 			d.err = fmt.Sprintf("Found too many nested data structures (%d)", d.depth)
 		}

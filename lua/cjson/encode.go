@@ -161,7 +161,9 @@ func (e *encoder) arrayLength(t *vm.Table) int {
 }
 
 func (e *encoder) table(t *vm.Table, depth int) bool {
-	if depth > e.c.encodeDepth {
+	e.l.Work(1)
+	e.l.CheckLength(len(e.b))
+	if depth > min(e.c.encodeDepth, deepest) {
 		if e.err == "" {
 			e.err = fmt.Sprintf("Cannot serialise, excessive depth (%d)", depth)
 		}
@@ -196,6 +198,10 @@ func (e *encoder) array(t *vm.Table, n, depth int) bool {
 	e.b = append(e.b, '[')
 	first := true
 	for i := 1; i <= n; i++ {
+		if i&1023 == 0 {
+			e.l.Work(1024) // an array may be long and sparse
+			e.l.CheckLength(len(e.b))
+		}
 		mark := len(e.b)
 		if !first {
 			e.b = append(e.b, ',')

@@ -303,13 +303,17 @@ var aborted = &Error{Value: String("aborted"), Text: "aborted", Aborted: true}
 // not possible in it. l must be a thread of its own (NewThread) that nothing runs on.
 func (vm *VM) PCallAside(l *State, nargs, nres int) (n int, err *Error) {
 	outer := vm.runState
-	vm.runState = runState{cur: l, fuel: vm.runFuel(), byteLimit: vm.runBytes()}
+	vm.runState = runState{cur: l, byteLimit: vm.runBytes()}
+	vm.refill()
 	l.status = stRunning
 	defer vm.restore(&outer)
 	return l.PCall(nargs, nres)
 }
 
-func (vm *VM) restore(s *runState) { vm.runState = *s }
+func (vm *VM) restore(s *runState) {
+	vm.settle()
+	vm.runState = *s
+}
 
 // Resume runs coroutine co until it yields, returns or fails, as coroutine.resume does. The n results are pushed; an
 // error of the coroutine has its traceback.

@@ -8,6 +8,17 @@ func (l *State) currentLine(i int) int {
 	return int(p.lines[min(pc, len(p.lines)-1)])
 }
 
+// Position returns the chunk name, as messages show it, and the line of the innermost Lua function of the thread; ""
+// and 0 where none runs. It allocates nothing when the chunk name begins with = or @ and is not long.
+func (l *State) Position() (chunk string, line int) {
+	for i := l.fi; i > 0; i-- {
+		if f := &l.frames[i]; f.kind == kLua {
+			return chunkID(l.stack[f.base-1].fn().proto.source), l.currentLine(i)
+		}
+	}
+	return "", 0
+}
+
 // localName returns the name of the n-th (from 1) local active at pc.
 func (p *Proto) localName(n, pc int) (string, int, bool) {
 	for i := range p.locals {

@@ -48,6 +48,14 @@ func (l *State) Errorf(format string, args ...any) {
 // runtimeError raises a message with the position of the running Lua function.
 func (l *State) runtimeError(msg string) { l.raiseText(l.where(0) + msg) }
 
+// raiseHere raises a message with the position of the Lua function that runs or that called the running Go function.
+func (l *State) raiseHere(msg string) {
+	if l.frames[l.fi].kind == kLua {
+		l.runtimeError(msg)
+	}
+	l.raiseText(l.where(1) + msg)
+}
+
 func (vm *VM) raiseOverflow(l *State) {
 	l.raiseText("stack overflow")
 }
@@ -60,8 +68,9 @@ func (l *State) Unwind() { panic(abortSignal) }
 
 // Abort makes the run end with an error that no pcall of the script catches.
 func (vm *VM) Abort() {
+	vm.settle()
 	vm.abort = true
-	vm.fuel = 0
+	vm.fuel, vm.grant = 0, 0
 }
 
 // where returns "chunk:line: " for the Lua function at a level (0: the running function), or nothing.

@@ -182,7 +182,9 @@ func (vm *VM) concatOp(l *State, i uint64) {
 // jumpClose closes upvalues before a jump, which the frame's counter has taken already.
 func (vm *VM) jumpClose(l *State, from int) {
 	l.closeUpvals(from)
-	l.burn()
+	if vm.fuel--; vm.fuel < 0 {
+		vm.loopEnd(l)
+	}
 }
 
 func (vm *VM) closureOp(l *State, i uint64) {

@@ -375,7 +375,7 @@ next:
 			if d < 0 {
 				if vm.fuel--; vm.fuel < 0 {
 					fr.pc = int32(pc)
-					vm.outOfFuel(l)
+					vm.loopEnd(l)
 					goto reload
 				}
 			}
@@ -552,7 +552,7 @@ next:
 			pc += int(int32(i >> 32))
 			if vm.fuel--; vm.fuel < 0 {
 				fr.pc = int32(pc)
-				vm.outOfFuel(l)
+				vm.loopEnd(l)
 				goto reload
 			}
 		case opTForPrep:
@@ -569,7 +569,7 @@ next:
 					if t := &r[a+1]; t.n == tagTable && r[a+3].n >= minNumber {
 						if vm.fuel--; vm.fuel < 0 {
 							fr.pc = int32(pc - 1) // again from here
-							vm.outOfFuel(l)
+							vm.loopEnd(l)
 							goto reload
 						}
 						tt := t.table()
@@ -610,7 +610,7 @@ next:
 					if t := &r[a+1]; t.n == tagTable && r[a+2].n >= minNumber {
 						if vm.fuel--; vm.fuel < 0 {
 							fr.pc = int32(pc - 1)
-							vm.outOfFuel(l)
+							vm.loopEnd(l)
 							goto reload
 						}
 						nc := uint8(i >> 32)
@@ -655,7 +655,7 @@ next:
 				pc += int(int32(i >> 32))
 				if vm.fuel--; vm.fuel < 0 {
 					fr.pc = int32(pc)
-					vm.outOfFuel(l)
+					vm.loopEnd(l)
 					goto reload
 				}
 			}

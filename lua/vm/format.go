@@ -96,9 +96,7 @@ func strFormat(l *State) int {
 		}
 		arg++
 		b = l.formatArg(b, s, arg, f[start:i])
-		if len(b) > l.vm.budget.StringBytes {
-			l.Errorf("string length overflow")
-		}
+		l.CheckLength(len(b))
 	}
 	l.vm.keepBuf(b)
 	l.PushBytes(b)

@@ -390,9 +390,7 @@ func strGsub(l *State) int {
 		if anchor {
 			break
 		}
-		if len(buf) > vm.budget.StringBytes {
-			l.Errorf("string length overflow")
-		}
+		l.CheckLength(len(buf))
 	}
 	vm.giveMatch(m)
 	if n == 0 {

@@ -185,9 +185,7 @@ func tabConcat(l *State) int {
 		if j != e {
 			buf = append(buf, sep...)
 		}
-		if len(buf) > l.vm.budget.StringBytes {
-			l.Errorf("string length overflow")
-		}
+		l.CheckLength(len(buf))
 	}
 	l.vm.keepBuf(buf)
 	l.PushBytes(buf)

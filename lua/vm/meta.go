@@ -127,6 +127,9 @@ func (vm *VM) rawSet(l *State, t *Table, k, v Value) {
 		if k.n == tagNil {
 			l.runtimeError("table index is nil")
 		}
+		if v.n != tagNil && t.weakGet(k).n == tagNil {
+			vm.account(weakEntryBytes)
+		}
 		t.Set(k, v)
 		return
 	}

@@ -264,6 +264,7 @@ func (l *State) findUpval(index int) *upval {
 		}
 		pp = &(*pp).next
 	}
+	l.vm.account(int(unsafe.Sizeof(upval{})))
 	u := &upval{v: &l.stack[index], next: *pp, index: index}
 	*pp = u
 	return u

@@ -37,7 +37,7 @@ func (vm *VM) Go(fn func(l *State)) *Task {
 	t := vm.takeTask()
 	t.job = fn
 	t.done, t.aborting = false, false
-	t.state = runState{cur: t.l, task: t, fuel: vm.runFuel(), byteLimit: vm.runBytes()}
+	t.state = runState{cur: t.l, task: t, byteLimit: vm.runBytes()}
 	t.Resume()
 	return t
 }
@@ -90,9 +90,12 @@ func (t *Task) Resume() {
 	vm := t.vm
 	outer := vm.runState
 	vm.runState = t.state
+	vm.stretch, vm.late = 0, vm.late && vm.overBudget()
+	vm.refill()
 	t.running = true
 	t.next()
 	t.running = false
+	vm.settle()
 	t.state, vm.runState = vm.runState, outer
 	if t.done {
 		t.state = runState{}
@@ -116,6 +119,14 @@ func (t *Task) Abort() {
 
 // Done reports whether the task's function has returned (or was aborted).
 func (t *Task) Done() bool { return t.done }
+
+// Usage returns what the run of the task has used so far, all stretches together; nothing once it is Done.
+func (t *Task) Usage() Usage {
+	if t.running {
+		return t.vm.Usage()
+	}
+	return t.state.used
+}
 
 // Thread returns the Lua thread of the task.
 func (t *Task) Thread() *State { return t.l }

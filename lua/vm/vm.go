@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"runtime/metrics"
+	"strconv"
 )
 
 // Limits of a VM that nobody set.
@@ -21,12 +22,14 @@ type runState struct {
 	cur       *State // the thread that runs
 	task      *Task  // the task that runs, nil on the owner's own stack
 	fuel      int64  // loop ends and calls until the budgets are looked at
+	grant     int64  // what fuel was when used was last brought up to date
+	stretch   int64  // instructions since the task was resumed last
 	used      Usage
 	byteLimit int64 // of used.Bytes
 	goDepth   int   // calls from Go into Lua under way
 	inError   int   // error handlers under way
 	unguarded bool  // the loop that runs has no recover of its own
-	late      bool  // the instruction budget was exceeded once
+	late      bool  // an instruction budget was exceeded once
 }
 
 // VM is a Lua universe: one global table, its threads and limits. It belongs to one worker; nothing in it is
@@ -60,6 +63,8 @@ type VM struct {
 
 	idle []*Task // pooled
 
+	sample int64 // instructions until the next sample
+
 	budget     Budget
 	overMemory bool // the last walk found more than MemoryLimit
 	abort      bool
@@ -80,13 +85,18 @@ type VM struct {
 	Compile func(src, name string) (*Proto, error)
 	// MemoryLimit bounds the reachable bytes, as Walk measures them; 0: no bound.
 	MemoryLimit int64
-	// OnGlobalWrite, when set, is called before a new global variable is created.
+	// OnGlobalWrite, when set, is called before a new global variable is created; l.Position tells where.
 	OnGlobalWrite func(l *State, name string)
 	// TaskYield, when set, is coroutine.yield in the outermost thread of a task, which nobody in Lua resumed: a host
 	// function that may park and pushes the results.
 	TaskYield Func
-	// FuelHook, when set, is called each time a slice of instructions is used up; an error it returns ends the run.
+	// FuelHook, when set, is called each time some 16,000 instructions are used up, the place to look at a clock; an
+	// error it returns is raised. l is the thread that runs: its Position and Traceback are up to date.
 	FuelHook func(l *State) error
+	// OnSample, when set, is called each time the runs of this VM together have used SampleEvery instructions: what
+	// l.Position says there is a sample of where they spend their time. It costs nothing in between.
+	OnSample    func(l *State)
+	SampleEvery int64
 	// FullGC lets collectgarbage("collect") collect the whole process, which a server does not want.
 	FullGC bool
 	// Host is for the embedder.
@@ -96,6 +106,7 @@ type VM struct {
 // Budget limits a run; zero fields do not limit.
 type Budget struct {
 	Instructions int64 // loop ends and calls of one run
+	Stretch      int64 // loop ends and calls of one run without waiting: from one Task.Resume to the next
 	Bytes        int64 // allocated in one run
 	PatternSteps int   // of one match
 	StringBytes  int   // length of one string
@@ -110,7 +121,7 @@ type Usage struct {
 // New returns a VM with an empty global table; OpenLibs fills it.
 func New() *VM {
 	vm := &VM{maxDepth: defaultDepth, sig: &signal{}}
-	vm.fuel = fuelSlice
+	vm.refill()
 	vm.budget.PatternSteps = defaultPattern
 	vm.budget.StringBytes = maxStringBytes
 	vm.globals = NewTable(0, 64)
@@ -158,16 +169,53 @@ func (vm *VM) SetBudget(b Budget) {
 
 // ResetUsage begins a run: what it uses is counted from here.
 func (vm *VM) ResetUsage() {
-	vm.used, vm.late = Usage{}, false
+	vm.settle()
+	vm.used, vm.stretch, vm.late = Usage{}, 0, false
 	vm.setByteLimit()
-	vm.fuel = vm.runFuel()
+	vm.refill()
 }
 
 // Usage returns what the current run has used so far.
 func (vm *VM) Usage() Usage {
-	u := vm.used
-	u.Instructions += fuelSlice - vm.fuel
-	return u
+	vm.settle()
+	return vm.used
+}
+
+// settle counts the fuel that was burnt since the last time.
+func (vm *VM) settle() {
+	left := max(vm.fuel, 0)
+	n := vm.grant - left
+	vm.used.Instructions += n
+	vm.stretch += n
+	vm.sample -= n
+	vm.grant = left
+}
+
+// refill grants fuel up to the next thing to look at. A run that is over its budget gets some to handle the error.
+func (vm *VM) refill() {
+	n := int64(fuelSlice)
+	if b := vm.budget.Instructions; b > vm.used.Instructions {
+		n = min(n, b-vm.used.Instructions)
+	}
+	if b := vm.budget.Stretch; b > vm.stretch {
+		n = min(n, b-vm.stretch)
+	}
+	if vm.OnSample != nil && vm.SampleEvery > 0 {
+		if vm.sample <= 0 {
+			vm.sample = vm.SampleEvery
+		}
+		n = min(n, vm.sample)
+	}
+	if vm.abort {
+		n = 0
+	}
+	vm.fuel, vm.grant = n, n
+}
+
+// overBudget reports whether the run has used up its instructions.
+func (vm *VM) overBudget() bool {
+	b := &vm.budget
+	return b.Instructions > 0 && vm.used.Instructions >= b.Instructions || b.Stretch > 0 && vm.stretch >= b.Stretch
 }
 
 // account counts n allocated bytes against the run's budget.
@@ -199,14 +247,6 @@ func (vm *VM) runBytes() int64 {
 	return math.MaxInt64
 }
 
-// runFuel is the first slice of a run.
-func (vm *VM) runFuel() int64 {
-	if n := vm.budget.Instructions; n > 0 && n < fuelSlice {
-		return n
-	}
-	return fuelSlice
-}
-
 // measured takes the result of a walk: while it is above MemoryLimit each run may allocate only a little.
 func (vm *VM) measured(bytes int64) {
 	over := vm.MemoryLimit > 0 && bytes > vm.MemoryLimit
@@ -216,40 +256,47 @@ func (vm *VM) measured(bytes int64) {
 	}
 }
 
-// outOfFuel is called when a slice of instructions is used up.
+// outOfFuel is called when the fuel is burnt: it looks at what is due.
 func (vm *VM) outOfFuel(l *State) {
-	slice := int64(fuelSlice)
-	if b := vm.budget.Instructions; b > 0 {
-		vm.used.Instructions += min(slice, b)
-		if vm.used.Instructions >= b {
-			vm.overrun(l, slice)
-		}
-		slice = min(slice, b-vm.used.Instructions)
-	} else {
-		vm.used.Instructions += slice
+	vm.settle()
+	if vm.OnSample != nil && vm.sample <= 0 {
+		vm.sample = vm.SampleEvery
+		vm.OnSample(l)
 	}
-	vm.fuel = slice
+	over := vm.overBudget()
+	vm.refill()
+	if over {
+		vm.overrun(l)
+	}
 	if vm.abort {
 		vm.raiseAbort()
 	}
 	if vm.FuelHook != nil {
 		if err := vm.FuelHook(l); err != nil {
-			l.Errorf("%s", err.Error())
+			l.raiseHere(err.Error())
 		}
 	}
 }
 
+// loopEnd is outOfFuel after a jump back: what looks at the frame meanwhile sees the place the jump went to.
+func (vm *VM) loopEnd(l *State) {
+	f := &l.frames[l.fi]
+	f.pc++
+	vm.outOfFuel(l)
+	l.frames[l.fi].pc--
+}
+
 // overrun ends a run that used up its instructions: with an error first, so that the script may clean up, and if it
-// goes on for another slice, with an abort that no pcall stops.
-func (vm *VM) overrun(l *State, grace int64) {
+// goes on for another grant of fuel, with an abort that no pcall stops.
+func (vm *VM) overrun(l *State) {
 	const msg = "instruction budget exceeded"
-	vm.fuel = grace
 	if vm.late {
-		vm.errVal = String(l.where(0) + msg)
+		source, line := l.Position()
+		vm.errVal = String(source + ":" + strconv.Itoa(line) + ": " + msg)
 		vm.raiseAbort()
 	}
 	vm.late = true
-	l.runtimeError(msg)
+	l.raiseHere(msg)
 }
 
 func (vm *VM) stdout() io.Writer {
@@ -271,6 +318,28 @@ func (vm *VM) heapBytes() uint64 {
 	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	metrics.Read(s)
 	return s[0].Value.Uint64()
+}
+
+// Work counts n steps of a Go function whose length the script chooses, such as a loop over a table, as instructions
+// of the run. It may raise an error or an abort.
+func (l *State) Work(n int) {
+	if l.vm.fuel -= int64(n); l.vm.fuel < 0 {
+		l.vm.grant += -1 - l.vm.fuel // beyond the grant: counted all the same
+		l.vm.fuel = -1
+		l.vm.outOfFuel(l)
+	}
+}
+
+// CheckLength raises an error when a string of n bytes, which a Go function is building, is longer than the VM allows
+// or takes more memory than the run has left.
+func (l *State) CheckLength(n int) {
+	vm := l.vm
+	if n > vm.budget.StringBytes {
+		l.Errorf("string length overflow")
+	}
+	if int64(n) > vm.byteLimit-vm.used.Bytes && vm.byteLimit != math.MaxInt64 {
+		vm.outOfMemory()
+	}
 }
 
 // burn counts one step of a loop in a Go function whose length the script chooses.

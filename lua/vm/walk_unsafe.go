@@ -7,9 +7,14 @@ import "unsafe"
 type Walk struct {
 	vm    *VM
 	todo  []Value
+	part  Value  // table or thread under way
+	pos   uint32 // in it
 	seen  map[unsafe.Pointer]struct{}
 	bytes int64
 }
+
+// weakEntryBytes is about what an element of a weak table takes.
+const weakEntryBytes = 160
 
 // NewWalk begins a walk from the globals, the registry, the metatables of types and the threads the VM knows. The
 // host adds what else it holds, such as the threads of parked tasks.
@@ -49,37 +54,74 @@ func (w *Walk) table(t *Table) {
 	}
 }
 
-// Step looks at about n elements and reports whether the walk is complete.
+// Step looks at about n elements and reports whether the walk is complete. What it found then decides, with
+// VM.MemoryLimit, what the runs that follow may allocate.
 func (w *Walk) Step(n int) bool {
-	for n > 0 && len(w.todo) > 0 {
-		v := w.todo[len(w.todo)-1]
-		w.todo = w.todo[:len(w.todo)-1]
-		n -= w.visit(v)
+	for n > 0 {
+		switch {
+		case w.part.n == tagTable:
+			n -= w.elements(w.part.table(), n)
+		case w.part.n == tagState:
+			n -= w.slots(w.part.state(), n)
+		case len(w.todo) == 0:
+			w.vm.measured(w.bytes)
+			return true
+		default:
+			v := w.todo[len(w.todo)-1]
+			w.todo = w.todo[:len(w.todo)-1]
+			n -= w.visit(v)
+		}
 	}
-	if len(w.todo) > 0 {
-		return false
+	return false
+}
+
+// elements adds up to n elements of the table under way.
+func (w *Walk) elements(t *Table, n int) int {
+	for i := range n {
+		k, e, pos, ok := t.Iter(w.pos)
+		if !ok {
+			w.part = Nil
+			return i + 1
+		}
+		w.pos = pos
+		if t.weak&weakKeys == 0 {
+			w.Add(k)
+		}
+		if t.weak&weakValues == 0 {
+			w.Add(e)
+		}
+		if t.weak != 0 {
+			w.bytes += weakEntryBytes
+		}
 	}
-	w.vm.measured(w.bytes)
-	return true
+	return n
+}
+
+// slots adds up to n values of the stack of the thread under way.
+func (w *Walk) slots(l *State, n int) int {
+	for i := range n {
+		if int(w.pos) >= len(l.stack) {
+			w.part = Nil
+			return i + 1
+		}
+		w.Add(l.stack[w.pos])
+		w.pos++
+	}
+	return n
 }
 
 // Bytes returns what has been counted so far.
 func (w *Walk) Bytes() int64 { return w.bytes }
 
-// visit counts one object, adds what it refers to and returns how many elements it looked at.
+// visit counts one object and adds what it refers to; tables and threads it only begins. It returns how many elements
+// it looked at.
 func (w *Walk) visit(v Value) int {
 	switch v.n {
 	case tagTable:
 		t := v.table()
 		w.bytes += int64(t.bytes())
 		w.table(t.meta)
-		n := 1
-		for k, e, pos, ok := t.Iter(0); ok; k, e, pos, ok = t.Iter(pos) {
-			w.Add(k)
-			w.Add(e)
-			n++
-		}
-		return n
+		w.part, w.pos = v, 0
 	case tagFunc:
 		return w.function(v.fn())
 	case tagUser:
@@ -94,10 +136,7 @@ func (w *Walk) visit(v Value) int {
 		l := v.state()
 		w.bytes += int64(unsafe.Sizeof(*l)) + int64(len(l.stack))*int64(valueSize) + int64(len(l.frames))*int64(unsafe.Sizeof(frame{}))
 		w.table(l.env)
-		for _, e := range l.stack {
-			w.Add(e)
-		}
-		return len(l.stack)
+		w.part, w.pos = v, 0
 	}
 	return 1
 }
