@@ -41,11 +41,11 @@ func (h *half) wake(s *suite, version uint16) (err error) {
 
 // keys12 makes both directions of a TLS 1.2 connection (RFC 5246 section 6.3).
 // The Finished messages were record zero.
-func keys12(s *suite, sec *secrets, serverRandom []byte) (client, server half, err error) {
+func keys12(s *suite, sec *secrets) (client, server half, err error) {
 	keyLen, ivLen := s.bulk.keyLen(), len(client.iv)-s.explicit
 	var block [2*32 + 2*12]byte
 	b := block[:2*keyLen+2*ivLen]
-	prf12(s.hash, b, sec.master.bytes(), "key expansion", serverRandom, sec.clientRandom[:])
+	prf12(s.hash, b, sec.master.bytes(), "key expansion", sec.randoms[serverHello-1].b[:], sec.randoms[clientHello-1].b[:])
 	for _, h := range []*half{&client, &server} {
 		h.key.set(b[:keyLen])
 		h.seq = 1

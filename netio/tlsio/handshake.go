@@ -61,15 +61,14 @@ type Handshake struct {
 	tls  *tls.Conn
 	co   *coroutine
 	wait wait
+	mine byte // this side's hello message: clientHello or serverHello
 
-	in           []byte // pooled: what was received, from pos on not yet handed over
-	pos          int
-	left         int // bytes of the current record not yet handed over
-	sec          secrets
-	serverRandom [32]byte
-	haveRandom   bool
-	tickets      uint64 // records of session tickets sent
-	serverName   string // client: whom to ask for
+	in         []byte // pooled: what was received, from pos on not yet handed over
+	pos        int
+	left       int // bytes of the current record not yet handed over
+	sec        secrets
+	tickets    uint64 // records of session tickets sent
+	serverName string // client: whom to ask for
 
 	tailRecord []byte // what a tail reads: one record, after the handshake
 
@@ -114,7 +113,7 @@ func (e *Engine) Connect(c *conn.Conn, conf *Config, serverName string, p Peer) 
 	if h == nil {
 		return
 	}
-	h.client = true
+	h.client, h.mine = true, clientHello
 	h.serverName = serverName
 	h.start()
 }
@@ -127,7 +126,7 @@ func (e *Engine) begin(c *conn.Conn, conf *Config, p Peer) *Handshake {
 		return nil
 	}
 	e.stats.Handshakes++
-	h := &Handshake{e: e, c: c, conf: conf, peer: p}
+	h := &Handshake{e: e, c: c, conf: conf, peer: p, mine: serverHello}
 	c.SetHandler(h)
 	c.SetTransport(h)
 	ms := conf.Timeout

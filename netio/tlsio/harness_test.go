@@ -145,6 +145,11 @@ func (s *side) Expired(*conn.Conn, conn.TimerID) {}
 // listen makes a listener for s and returns its address.
 func (w *world) listen(s *side) sock.Addr {
 	w.t.Helper()
+	return w.listenAcceptor(s, s)
+}
+
+func (w *world) listenAcceptor(s *side, acc conn.Acceptor) sock.Addr {
+	w.t.Helper()
 	a, err := sock.ParseAddr("127.0.0.1:0")
 	if err != nil {
 		w.t.Fatal(err)
@@ -155,7 +160,7 @@ func (w *world) listen(s *side) sock.Addr {
 	}
 	a, _ = sock.Getsockname(fd)
 	s.w = w
-	l, err := conn.NewListener(w.d, fd, s, conn.ListenerOptions{Addr: a})
+	l, err := conn.NewListener(w.d, fd, acc, conn.ListenerOptions{Addr: a})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -192,6 +197,7 @@ func (w *world) dial(s *side, a sock.Addr, name string) {
 // authority is the test's certificate authority with its certificates.
 type authority struct {
 	pool       *x509.CertPool
+	ca         []byte
 	ecdsa, rsa tls.Certificate // for localhost and 127.0.0.1
 	client     tls.Certificate
 }
@@ -225,7 +231,7 @@ func makeAuthority() *authority {
 	ecKey := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	rsaKey := must(rsa.GenerateKey(rand.Reader, 2048))
 	clientKey := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
-	a := &authority{pool: x509.NewCertPool()}
+	a := &authority{pool: x509.NewCertPool(), ca: caDER}
 	a.pool.AddCert(caCert)
 	a.ecdsa = issue(2, "localhost", x509.ExtKeyUsageServerAuth, ecKey.Public(), ecKey)
 	a.rsa = issue(3, "localhost", x509.ExtKeyUsageServerAuth, rsaKey.Public(), rsaKey)
@@ -289,3 +295,6 @@ func exchange(c io.ReadWriter, p []byte) ([]byte, error) {
 	}
 	return b, <-done
 }
+
+// newSessions is a client's store of sessions.
+func newSessions() tls.ClientSessionCache { return tls.NewLRUClientSessionCache(8) }

@@ -5,6 +5,8 @@ import (
 	"crypto"
 	"crypto/hkdf"
 	"crypto/hmac"
+	"crypto/tls"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"hash"
@@ -30,14 +32,81 @@ func (s *secret) set(b []byte) bool {
 	return true
 }
 
-// secrets is what the key log of one handshake has told.
+// secrets is what one handshake has told: its key log, its hellos, and, where
+// TLS 1.2 resumes, its session, since crypto/tls logs no master secret then.
 type secrets struct {
 	client, server secret // TLS 1.3: application traffic secrets
 	master         secret // TLS 1.2
-	clientRandom   [32]byte
+	resumed        secret // TLS 1.2: master secret of the session offered
+	randoms        [2]random
 }
 
-var errKeyLog = errors.New("BUG: a key log line that is none")
+// random is the random of one side's hello. TLS 1.2 keys depend on it.
+type random struct {
+	b    [32]byte
+	done bool // known, or not to be found
+}
+
+// Hello messages (RFC 8446 section 4).
+const (
+	clientHello = 1
+	serverHello = 2
+)
+
+// hello looks for a random in the first handshake record of one side. It
+// returns false while too little of the record is there. The random stands
+// behind the message's header and version in both hellos.
+func (s *secrets) hello(kind byte, rec []byte) bool {
+	r := &s.randoms[kind-1]
+	if r.done || len(rec) < headerLen || rec[0] != typeHandshake {
+		return true
+	}
+	const at = headerLen + 4 + 2
+	switch whole := recordLen(rec); {
+	case len(rec) >= at+32 && whole >= at+32:
+		if rec[headerLen] == kind {
+			copy(r.b[:], rec[at:])
+		}
+	case len(rec) < min(whole, at+32):
+		return false
+	}
+	// A hello in tiny records is not found: its connection fails in
+	// takeover if it is TLS 1.2.
+	r.done = true
+	return true
+}
+
+// offer notes the session that the handshake may resume.
+func (s *secrets) offer(ss *tls.SessionState) error {
+	b, err := sessionSecret(ss)
+	if err == nil && b != nil && !s.resumed.set(b) {
+		err = errSession
+	}
+	return err
+}
+
+// sessionSecret is the master secret of a TLS 1.2 session. The encoding, which
+// crypto/tls promises to extend at its end only, begins with version, type,
+// suite, time and secret.
+func sessionSecret(ss *tls.SessionState) ([]byte, error) {
+	b, err := ss.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	const at = 2 + 1 + 2 + 8
+	if len(b) <= at || len(b) < at+1+int(b[at]) {
+		return nil, errSession
+	}
+	if binary.BigEndian.Uint16(b) != tls.VersionTLS12 {
+		return nil, nil
+	}
+	return b[at+1:][:b[at]], nil
+}
+
+var (
+	errKeyLog  = errors.New("BUG: a key log line that is none")
+	errSession = errors.New("BUG: a session without a secret")
+)
 
 // line takes one line of the NSS key log format, as crypto/tls writes it:
 // label, client random, secret, the latter two in hexadecimal.
@@ -56,9 +125,6 @@ func (s *secrets) line(b []byte) error {
 		into = &s.master
 	default:
 		return nil
-	}
-	if _, err := hex.Decode(s.clientRandom[:], f[1]); err != nil {
-		return err
 	}
 	var v [maxSecret]byte
 	n, err := hex.Decode(v[:], f[2])

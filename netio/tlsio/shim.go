@@ -47,7 +47,7 @@ func (h *Handshake) handOver(p []byte) int {
 		if n == 0 {
 			return 0
 		}
-		if h.client && !h.haveRandom && b[0] == typeHandshake && !h.findRandom(b[:min(n, len(b))]) {
+		if !h.sec.hello(clientHello+serverHello-h.mine, b) {
 			return 0
 		}
 		h.left = n
@@ -56,23 +56,6 @@ func (h *Handshake) handOver(p []byte) int {
 	h.pos += n
 	h.left -= n
 	return n
-}
-
-// findRandom keeps the server's random of a TLS 1.2 ServerHello (RFC 5246
-// section 7.4.1.3), the first handshake record of a server. It returns false
-// while not enough of it is there.
-func (h *Handshake) findRandom(rec []byte) bool {
-	const at = headerLen + 4 + 2
-	if len(rec) < at+32 {
-		// A hello in tiny records: the handshake goes on, and fails in
-		// takeover if it is TLS 1.2.
-		return len(rec) == recordLen(rec)
-	}
-	if rec[headerLen] == 2 {
-		copy(h.serverRandom[:], rec[at:])
-		h.haveRandom = true
-	}
-	return true
 }
 
 // receive brings more bytes into the buffer.
@@ -94,9 +77,7 @@ func (h *Handshake) receive() error {
 
 // Write implements net.Conn for crypto/tls: it returns when all is sent.
 func (h *Handshake) Write(b []byte) (int, error) {
-	if !h.client && !h.haveRandom && len(b) > 0 && b[0] == typeHandshake {
-		h.findRandom(b)
-	}
+	h.sec.hello(h.mine, b) // whole records come here
 	if h.done {
 		return 0, errAborted
 	}

@@ -16,13 +16,13 @@ func (h *Handshake) takeover() (*Conn, error) {
 	}
 	e := h.e
 	t := &Conn{e: e, suite: s, version: st.Version, client: h.client, Data: h.Data, used: true}
-	if err := t.takeKeys(h); err != nil {
-		return nil, err
-	}
 	t.Info = Info{
 		Version: st.Version, Suite: st.CipherSuite, Curve: st.CurveID, Resumed: st.DidResume, HelloRetry: st.HelloRetryRequest,
 		ServerName: st.ServerName, ALPN: st.NegotiatedProtocol,
 		Peer: st.PeerCertificates, Chains: st.VerifiedChains, OCSP: st.OCSPResponse,
+	}
+	if err := t.takeKeys(h); err != nil {
+		return nil, err
 	}
 	t.maxRecord = min(max(h.conf.MaxRecord, 512), maxPlain)
 	if h.conf.MaxRecord == 0 {
@@ -54,10 +54,13 @@ func (h *Handshake) takeover() (*Conn, error) {
 func (t *Conn) takeKeys(h *Handshake) error {
 	sec := &h.sec
 	if t.version != tls.VersionTLS13 {
-		if sec.master.n == 0 || !h.haveRandom {
+		if t.Info.Resumed {
+			sec.master = sec.resumed
+		}
+		if sec.master.n == 0 || sec.randoms[0].b == [32]byte{} || sec.randoms[1].b == [32]byte{} {
 			return errSecrets
 		}
-		client, server, err := keys12(t.suite, sec, h.serverRandom[:])
+		client, server, err := keys12(t.suite, sec)
 		t.rd, t.wr = client, server
 		if h.client {
 			t.rd, t.wr = server, client
@@ -115,8 +118,19 @@ func (f *Config) hooked(e *Engine) *tls.Config {
 		}
 		return ticket, err
 	}
-	if base.UnwrapSession == nil {
-		b.UnwrapSession = base.DecryptTicket
+	b.UnwrapSession = func(ticket []byte, cs tls.ConnectionState) (*tls.SessionState, error) {
+		unwrap := base.UnwrapSession
+		if unwrap == nil {
+			unwrap = base.DecryptTicket
+		}
+		ss, err := unwrap(ticket, cs)
+		if err == nil && ss != nil && cs.Version != tls.VersionTLS13 {
+			err = e.current.sec.offer(ss)
+		}
+		return ss, err
+	}
+	if base.ClientSessionCache != nil {
+		b.ClientSessionCache = &sessionCache{base.ClientSessionCache, e}
 	}
 	b.GetConfigForClient = nil
 	if f.Select != nil {
@@ -124,6 +138,25 @@ func (f *Config) hooked(e *Engine) *tls.Config {
 	}
 	e.bindKeys(b, base)
 	return b
+}
+
+// sessionCache is a client's cache that remembers what a handshake offers.
+type sessionCache struct {
+	tls.ClientSessionCache
+	e *Engine
+}
+
+// Get implements tls.ClientSessionCache.
+func (c *sessionCache) Get(key string) (*tls.ClientSessionState, bool) {
+	cs, ok := c.ClientSessionCache.Get(key)
+	if cs == nil {
+		return cs, ok
+	}
+	_, ss, err := cs.ResumptionState()
+	if err != nil || ss == nil || c.e.current.sec.offer(ss) != nil {
+		return nil, false
+	}
+	return cs, ok
 }
 
 // selectConfig asks the configuration which one a client gets.
