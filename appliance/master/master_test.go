@@ -112,7 +112,7 @@ func TestABadConfigurationChangesNothing(t *testing.T) {
 		{"a mistake", "daemon off; nonsense on; serve ADDR two;", `unknown directive "nonsense"`},
 		{"an address in use", "daemon off; serve ADDR two; serve BUSY x;", "failed (98: Address already in use)"},
 		{"a log that cannot be opened", "daemon off; error_log /nowhere/e.log; serve ADDR two;", `open() "/nowhere/e.log" failed (2: No such file or directory)`},
-		{"a refusal by the server only", "daemon off; serve ADDR two; serve 127.0.0.1:1 fail;", "only the server refuses this"},
+		{"a refusal by the server only", "daemon off; serve ADDR two; serve FREE fail;", "only the server refuses this"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			in := newInstance(t)
@@ -123,7 +123,7 @@ func TestABadConfigurationChangesNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer l.Close()
-			in.configure(strings.Replace(c.text, "BUSY", l.Addr().String(), 1))
+			in.configure(strings.NewReplacer("BUSY", l.Addr().String(), "FREE", freeAddr(t)).Replace(c.text))
 			in.signal(syscall.SIGHUP)
 			in.until("the error", func() bool { return strings.Contains(in.log(), c.want) })
 			if got := in.get(); got != "one" {
