@@ -335,6 +335,15 @@ func (r *Request) DiscardBody() Code {
 	return OK
 }
 
+// goOnDiscarding makes the rest of the body be thrown away by events, those
+// included that another read handler has left unused.
+func (r *Request) goOnDiscarding() {
+	r.read = discardedBody
+	if r.c.net.ReadReady() {
+		r.c.net.PostReadable()
+	}
+}
+
 // drainBody reads and forgets; OK when no more of the body comes. The request
 // is then one without a body. A client that has closed its side may still wait
 // for the response.

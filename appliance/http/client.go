@@ -209,14 +209,21 @@ func (c *Client) dropPosted() {
 	c.postedHead, c.postedTail = nil, nil
 }
 
-// event runs one of the active request's handlers and what it posted.
+// event runs one of the active request's handlers and what it posted. While a
+// subrequest is active the main request goes on throwing its body away: a
+// client that reads only once it has sent everything would wait for ever.
 func (c *Client) event(readable bool) {
 	c.flags |= clientRunning
 	r := c.active
-	if readable {
-		r.read(r)
-	} else {
+	switch m := r.main; {
+	case !readable:
 		r.write(r)
+	case r == m || !m.discarding:
+		r.read(r)
+	default:
+		if discardedBody(m); !m.terminated {
+			r.read(r)
+		}
 	}
 	c.RunPosted()
 	c.flags &^= clientRunning

@@ -175,7 +175,7 @@ func (r *Request) finishConnection() {
 	lc := r.loc.core
 	if m.count != 1 {
 		if r.discarding && r == m {
-			r.read = discardedBody
+			r.goOnDiscarding()
 			r.c.SetReadTimer(lc.lingeringTimeout.V)
 			if r.lingerUntil == 0 {
 				r.lingerUntil = r.c.w.Loop.NowMS() + lc.lingeringTime.V
@@ -279,7 +279,7 @@ func (r *Request) runLog() {
 // setWriter waits until the client takes the rest of the output.
 func (r *Request) setWriter() {
 	if r.discarding {
-		r.read = discardedBody
+		r.goOnDiscarding()
 	} else {
 		r.read = testReading
 	}

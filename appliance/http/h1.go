@@ -163,6 +163,9 @@ func (h *h1Conn) noBytes(err error) {
 	if err == conn.ErrAgain {
 		if h.state == h1Idle && h.pos == len(h.head) {
 			h.dropBuffers()
+			if h.w.exiting && h.requests > 0 { // Shutdown took it for one whose next request is there
+				h.goAway()
+			}
 		}
 		return
 	}
@@ -395,6 +398,16 @@ func (h *h1Conn) close() {
 		h.net.Close()
 	}
 	h.w.putH1(h)
+}
+
+// goAway ends an idle connection in a graceful stop: at once, or when
+// keepalive_min_timeout has passed without a request.
+func (h *h1Conn) goAway() {
+	if ms := h.addr.Default.root.core.keepaliveMin.V; ms > 0 {
+		h.net.SetTimer(conn.ReadTimer, ms)
+		return
+	}
+	h.close()
 }
 
 // leave lets an idle connection go of the configuration before, which it would

@@ -32,6 +32,9 @@ var testModule = http.Module{
 		{Name: "test_request", In: conf.Location, Args: conf.NoArgs, Doc: "Answers with what the request line says.", Set: handler(showRequest)},
 		{Name: "test_unfinished", In: conf.Location, Args: conf.NoArgs, Doc: "Ends before its response does.", Set: handler(unfinished)},
 		{Name: "test_careless", In: conf.Location, Args: conf.NoArgs, Doc: "Answers and leaves the body unread.", Set: handler(careless)},
+		{Name: "test_part", In: conf.Location, Args: conf.NoArgs, Doc: "Answers with what /held answers, the body unread.", Set: handler(part)},
+		{Name: "test_held", In: conf.Location, Args: conf.NoArgs, Doc: "Answers when the test says so.", Set: handler(hold)},
+		{Name: "test_shutdown", In: conf.Location, Args: conf.NoArgs, Doc: "Answers, then stops the worker gracefully.", Set: handler(shutdown)},
 		{Name: "test_panic", In: conf.Location, Args: conf.NoArgs, Doc: "Panics.", Set: handler(func(*http.Request) http.Code { panic("test") })},
 	},
 }
@@ -72,6 +75,40 @@ func careless(r *http.Request) http.Code {
 	}
 	return r.SendLast()
 }
+
+// part throws its body away while a subrequest is the one that may send.
+func part(r *http.Request) http.Code {
+	if rc := r.DiscardBody(); rc != http.OK {
+		return rc
+	}
+	r.Out.Status = 200
+	if rc := r.SendHeader(); rc != http.OK {
+		return rc
+	}
+	if r.Subrequest(http.SubrequestOptions{URI: []byte("/held")}) == nil {
+		return http.Error
+	}
+	return r.SendLast()
+}
+
+// held is the request of the last test_held. It is its worker's.
+var held *http.Request
+
+func hold(r *http.Request) http.Code {
+	r.Hold()
+	held = r
+	return http.Done
+}
+
+func shutdown(r *http.Request) http.Code {
+	r.Worker().Loop.Post(stopWorker{r.Worker()})
+	return r.SendResponse(http.StatusOK, textPlain, helloBody)
+}
+
+// stopWorker is the end of a worker as a letter to its loop.
+type stopWorker struct{ w *http.Worker }
+
+func (s stopWorker) Run() { s.w.Shutdown() }
 
 func echoBody(r *http.Request) http.Code {
 	return r.ReadBody(func(r *http.Request) {

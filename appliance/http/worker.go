@@ -136,15 +136,7 @@ func (w *Worker) Shutdown() {
 		if h.state != h1Idle || h.requests == 0 || h.pos < len(h.head) || h.net.ReadReady() {
 			return // its next request is on the way, or there: it gets its answer
 		}
-		ms := int64(0)
-		if h.acc != nil {
-			ms = h.addr.Default.root.core.keepaliveMin.V
-		}
-		if ms == 0 {
-			h.close()
-			return
-		}
-		h.net.SetTimer(conn.ReadTimer, ms)
+		h.goAway()
 	})
 }
 
