@@ -66,3 +66,6 @@ func newEngine(*api.Env) *engine {
 		texts: templates{m: make(map[string]*regex.Template), max: defaultEntries},
 	}
 }
+
+// CacheEmpty reports whether the VM keeps no pattern with option o.
+func CacheEmpty(l *vm.State) bool { return len(engines.Of(l).kept.m) == 0 }

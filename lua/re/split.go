@@ -119,7 +119,7 @@ func opt(l *vm.State) int {
 	if name, _ := l.Arg(1).AsString(); name != "jit_stack_size" {
 		l.Errorf("unrecognized option name")
 	}
-	if len(engines.Of(l).kept.m) > 0 {
+	if !CacheEmpty(l) {
 		l.Errorf("changing jit stack size is not allowed when some regexs have already been compiled and cached")
 	}
 	return 0

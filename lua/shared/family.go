@@ -67,38 +67,45 @@ var methods = []api.Func{
 
 // open makes ngx.shared and a table for each dictionary.
 func open(e *api.Env) {
-	all := e.Table("ngx.shared")
+	e.Table("ngx.shared")
 	if e.Gen == nil {
 		return
 	}
-	mt := e.VM.NewMetatable(typeName)
 	for _, d := range dicts.Of(e.Gen).all {
-		add(e, all, mt, d)
+		Add(e, d)
 	}
 }
 
-func add(e *api.Env, all, mt *vm.Table, d *shdict.Dict) {
+// Add puts a dictionary into ngx.shared.
+func Add(e *api.Env, d *shdict.Dict) {
 	t := vm.NewTable(1, 0)
 	t.SetInt(1, e.VM.NewUserdata(d, nil).Value())
-	t.SetMetatable(e.VM, mt)
-	all.SetString(d.Name(), t.Value())
+	t.SetMetatable(e.VM, e.VM.NewMetatable(typeName))
+	e.Table("ngx.shared").SetString(d.Name(), t.Value())
 }
 
 // dict returns the dictionary that argument 1 is.
 func dict(l *vm.State) *shdict.Dict {
-	if t := l.Arg(1).AsTable(); t != nil {
+	d := Of(l.Arg(1))
+	if d == nil {
+		l.Errorf("bad \"zone\" argument")
+	}
+	return d
+}
+
+// Of returns the dictionary that a value of ngx.shared stands for, nil for anything else.
+func Of(v vm.Value) *shdict.Dict {
+	if t := v.AsTable(); t != nil {
 		if u := t.GetInt(1).AsUserdata(); u != nil {
-			if d, ok := u.V.(*shdict.Dict); ok {
-				return d
-			}
+			d, _ := u.V.(*shdict.Dict)
+			return d
 		}
 	}
-	l.Errorf("bad \"zone\" argument")
 	return nil
 }
 
-// now returns the wall clock in milliseconds: the worker's, and the system's while there is none.
-func now(l *vm.State) int64 {
+// Now returns the wall clock in milliseconds: the worker's, and the system's while there is none.
+func Now(l *vm.State) int64 {
 	w := api.EnvOf(l).Worker
 	if w == nil {
 		return time.Now().UnixMilli()

@@ -29,7 +29,7 @@ func push(end shdict.End) vm.Func {
 		if val.Kind != shdict.String && val.Kind != shdict.Number {
 			return refuse(l, badValue)
 		}
-		n, err := d.Push(now(l), k, end, val)
+		n, err := d.Push(Now(l), k, end, val)
 		if err != nil {
 			return fail(l, err)
 		}
@@ -46,7 +46,7 @@ func pop(end shdict.End) vm.Func {
 			return refuse(l, refusal)
 		}
 		buf := l.VM().TakeBuf()
-		it, err := d.Pop(now(l), k, end, buf)
+		it, err := d.Pop(Now(l), k, end, buf)
 		if err != nil {
 			l.VM().KeepBuf(buf)
 			return fail(l, err)
@@ -62,7 +62,7 @@ func llen(l *vm.State) int {
 	if !refusal.IsNil() {
 		return refuse(l, refusal)
 	}
-	n, err := d.Len(now(l), k)
+	n, err := d.Len(Now(l), k)
 	if err != nil {
 		return fail(l, err)
 	}

@@ -36,7 +36,7 @@ func get(l *vm.State) int {
 		return refuse(l, refusal)
 	}
 	buf := l.VM().TakeBuf()
-	it, err := d.Get(now(l), k, buf)
+	it, err := d.Get(Now(l), k, buf)
 	if err != nil {
 		l.VM().KeepBuf(buf)
 		return fail(l, err)
@@ -65,7 +65,7 @@ func getStale(l *vm.State) int {
 		return refuse(l, refusal)
 	}
 	buf := l.VM().TakeBuf()
-	it, err := d.GetStale(now(l), k, buf)
+	it, err := d.GetStale(Now(l), k, buf)
 	if err != nil {
 		l.VM().KeepBuf(buf)
 		return fail(l, err)
@@ -95,7 +95,7 @@ func remove(l *vm.State) int {
 	if !refusal.IsNil() {
 		return refuse(l, refusal)
 	}
-	_, err := d.Store(now(l), shdict.Set, k, shdict.Value{}, 0, 0)
+	_, err := d.Store(Now(l), shdict.Set, k, shdict.Value{}, 0, 0)
 	return result(l, false, err)
 }
 
@@ -127,7 +127,7 @@ func put(l *vm.State, op shdict.Op) int {
 		l.PushBool(false)
 		return 3
 	}
-	forced, err := d.Store(now(l), op, k, val, millis(exptime), flags)
+	forced, err := d.Store(Now(l), op, k, val, millis(exptime), flags)
 	return result(l, forced, err)
 }
 
@@ -191,14 +191,14 @@ func incr(l *vm.State) int {
 		}
 	}
 	if !hasInit {
-		sum, err := d.Incr(now(l), k, by)
+		sum, err := d.Incr(Now(l), k, by)
 		if err != nil {
 			return fail(l, err)
 		}
 		l.PushNumber(sum)
 		return 1
 	}
-	sum, forced, err := d.IncrInit(now(l), k, by, first, millis(lifetime))
+	sum, forced, err := d.IncrInit(Now(l), k, by, first, millis(lifetime))
 	if err != nil {
 		return fail(l, err)
 	}
@@ -225,7 +225,7 @@ func ttl(l *vm.State) int {
 	if !refusal.IsNil() {
 		return refuse(l, refusal)
 	}
-	ms, err := d.TTL(now(l), k)
+	ms, err := d.TTL(Now(l), k)
 	if err != nil {
 		return fail(l, err)
 	}
@@ -242,7 +242,7 @@ func expire(l *vm.State) int {
 	if !refusal.IsNil() {
 		return refuse(l, refusal)
 	}
-	if err := d.Expire(now(l), k, millis(l.CheckNumber(3))); err != nil {
+	if err := d.Expire(Now(l), k, millis(l.CheckNumber(3))); err != nil {
 		return fail(l, err)
 	}
 	l.PushBool(true)

@@ -45,13 +45,3 @@ func setDict(cx *conf.Cx, it *conf.Item) error {
 	c.all = append(c.all, z.(*shdict.Dict))
 	return nil
 }
-
-// Find returns the dictionary of a name in a configuration, nil where there is none.
-func Find(g *http.Generation, name string) *shdict.Dict {
-	for _, d := range dicts.Of(g).all {
-		if d.Name() == name {
-			return d
-		}
-	}
-	return nil
-}

@@ -20,7 +20,7 @@ func newEnv(t testing.TB, size int64) *api.Env {
 	if err != nil {
 		t.Fatal(err)
 	}
-	add(e, e.Table("ngx.shared"), v.NewMetatable(typeName), d)
+	Add(e, d)
 	return e
 }
 

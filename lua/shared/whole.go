@@ -9,7 +9,7 @@ import (
 const defaultKeys = 1024
 
 func flushAll(l *vm.State) int {
-	dict(l).FlushAll(now(l))
+	dict(l).FlushAll(Now(l))
 	return 0
 }
 
@@ -28,7 +28,7 @@ func bounded(l *vm.State, def int) (*shdict.Dict, int) {
 
 func flushExpired(l *vm.State) int {
 	d, limit := bounded(l, 0)
-	l.PushInt(d.FlushExpired(now(l), limit))
+	l.PushInt(d.FlushExpired(Now(l), limit))
 	return 1
 }
 
@@ -37,7 +37,7 @@ func getKeys(l *vm.State) int {
 	// The keys are copied while a lock is held; the table, whose making may end the run, comes after.
 	var text []byte
 	var ends []int
-	d.Keys(now(l), limit, func(k []byte) {
+	d.Keys(Now(l), limit, func(k []byte) {
 		text = append(text, k...)
 		ends = append(ends, len(text))
 	})
