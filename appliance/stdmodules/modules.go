@@ -24,6 +24,7 @@ import (
 	"weir/appliance/http/ranges"
 	"weir/appliance/http/realip"
 	"weir/appliance/http/rewrite"
+	"weir/appliance/http/setmisc"
 	"weir/appliance/http/static"
 	"weir/appliance/http/stubstatus"
 	"weir/appliance/http/tryfiles"
@@ -43,6 +44,7 @@ var list = http.Modules{
 	&mapping.SplitClients,
 	&realip.Module,
 	&rewrite.Module,
+	&setmisc.Module,
 	&access.Module,
 	&authrequest.Module,
 	&tryfiles.Module,
