@@ -163,6 +163,13 @@ func (fs *fnState) jump() int {
 	return j
 }
 
+// plainJump emits a jump of its own: jumps that are pending here lead to it, not past it to where it will go. Jumps
+// back must be such, since only they burn fuel, and so must those whose target is set without their list.
+func (fs *fnState) plainJump() int { return fs.emit(insD(opJmp, 0, 0, noJump)) }
+
+// jumpBack emits the jump at the end of a loop to its start.
+func (fs *fnState) jumpBack(start int) { fs.fixJump(fs.plainJump(), start) }
+
 func (fs *fnState) label() int {
 	fs.target = fs.pc()
 	return fs.pc()
@@ -239,14 +246,6 @@ func (fs *fnState) patchList(list, vtarget, reg, dtarget int) {
 		}
 		list = next
 	}
-}
-
-func (fs *fnState) patchTo(list, target int) {
-	if target == fs.pc() {
-		fs.patchToHere(list)
-		return
-	}
-	fs.patchList(list, target, noReg, target)
 }
 
 func (fs *fnState) patchToHere(list int) {

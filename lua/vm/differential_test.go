@@ -144,6 +144,15 @@ func (g *generator) block(n int) {
 	g.vars = vars
 }
 
+// gotoLoop writes a loop made of a label and a goto behind a condition, which lua5.1 does not know.
+func (g *generator) gotoLoop() {
+	g.funcs++
+	n := g.funcs
+	g.line("do local n%d = 0 ::l%d:: n%d = n%d + 1", n, n, n, n)
+	g.block(1)
+	g.line("if n%d < 3 and (%s %s %s) then goto l%d end end", n, g.expr(1), g.pick("and", "or"), g.expr(1), n)
+}
+
 func (g *generator) statement() {
 	if g.depth > 4 {
 		g.line("%s = %s", g.variable(), g.expr(1))
@@ -151,7 +160,8 @@ func (g *generator) statement() {
 	}
 	kind := g.n(16)
 	if g.plain && (kind == 5 || kind == 9) {
-		kind = 2
+		g.gotoLoop()
+		return
 	}
 	switch kind {
 	case 0, 1:

@@ -368,9 +368,8 @@ func (vm *VM) setList(l *State, at, n, start int) {
 		n = l.top - at - 1
 	}
 	if uint32(start+n) > t.asize && n > 0 {
-		before := t.bytes()
+		vm.account((start + n - int(t.asize)) * int(valueSize)) // before the memory is taken
 		t.growArray(uint32(start + n))
-		vm.account(t.bytes() - before)
 	}
 	for j := 0; j < n; j++ {
 		*t.slot(uint32(start + j)) = l.stack[at+1+j].clean()

@@ -230,7 +230,7 @@ func (ps *parser) whileStat(line int) {
 	fs.enter(true)
 	ps.expect(tkDo)
 	ps.block()
-	fs.patchList(fs.jump(), start, noReg, start)
+	fs.jumpBack(start)
 	ps.expectMatch(tkEnd, tkWhile, line)
 	fs.leaveLoop(exit)
 }
@@ -250,23 +250,29 @@ func (ps *parser) repeatStat(line int) {
 	ps.next()
 	ps.chunk()
 	ps.expectMatch(tkUntil, tkRepeat, line)
-	exit := ps.cond()
+	var e expr
+	ps.expr(&e)
+	if e.kind == xNil {
+		e.kind = xFalse
+	}
 	if fs.cellsAbove(inner.nact) {
+		fs.goIfTrue(&e)
 		reg := 0
 		if inner.nact > 0 {
 			reg = fs.act[inner.nact-1].reg + 1
 		}
 		fs.emitABC(opClose, reg, 0, 0)
 		out := fs.jump()
-		fs.patchToHere(exit)
+		fs.patchToHere(e.f)
 		fs.leave(true)
-		fs.patchList(fs.jump(), start, noReg, start)
+		fs.jumpBack(start)
 		fs.leaveLoop(out)
 		return
 	}
+	fs.goIfFalse(&e)
 	fs.leave(false)
-	fs.patchTo(exit, start)
-	fs.leaveLoop(noJump)
+	fs.jumpBack(start)
+	fs.leaveLoop(e.t)
 }
 
 func (ps *parser) forStat(line int) {

@@ -134,7 +134,7 @@ func (fs *fnState) patchGoto(g *gotoRef, pc, n int) {
 // gotoStat emits a jump to a label: one of the current block, or one that shows up later.
 func (fs *fnState) gotoStat(name string, line int) {
 	g := gotoRef{name: name, line: line, nact: len(fs.act)}
-	g.pc = fs.jump()
+	g.pc = fs.plainJump()
 	if name != "break" {
 		for i := len(fs.labels) - 1; i >= fs.bl.firstLbl; i-- {
 			if l := fs.labels[i]; l.name == name {

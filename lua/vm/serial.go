@@ -13,7 +13,7 @@ import (
 // process's. What is read is checked twice, by sum and by structure (verify), before it may ever run.
 const (
 	serialMagic   = "weirlua"
-	serialVersion = 1
+	serialVersion = 2
 )
 
 var errStored = errors.New("lua/vm: stored script is damaged or of another version")

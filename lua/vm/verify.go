@@ -1,7 +1,5 @@
 package vm
 
-import "math"
-
 // Operand kinds, for the check of stored code.
 type operand uint8
 
@@ -170,7 +168,8 @@ func (p *Proto) verifyIns(pc int, in uint64) bool {
 			return false
 		}
 	case opSetList:
-		if uint32(in>>32) > math.MaxInt32/2 {
+		// No instruction before it made more elements than there are registers.
+		if int(uint32(in>>32)) > pc*maxSlots {
 			return false
 		}
 	}
@@ -178,11 +177,17 @@ func (p *Proto) verifyIns(pc int, in uint64) bool {
 		return false
 	}
 	if hasJump(op) {
-		if to := pc + 1 + insDist(in); to < 0 || to >= len(p.code) {
+		to := pc + 1 + insDist(in)
+		if to < 0 || to >= len(p.code) || to <= pc && !burnsFuel(op) {
 			return false
 		}
 	}
 	return true
+}
+
+// burnsFuel tells which jumps may lead back: those that count against the budget.
+func burnsFuel(op opcode) bool {
+	return op == opJmp || op == opJmpClose || op == opForLoop || op == opTForLoop
 }
 
 func hasJump(op opcode) bool {
