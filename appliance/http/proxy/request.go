@@ -13,6 +13,10 @@ func appendInt(b []byte, n int64) []byte { return strconv.AppendInt(b, n, 10) }
 // handle is the content handler of locations with proxy_pass.
 func handle(r *http.Request) http.Code {
 	c := locSlot.Of(r)
+	if c.pass == nil { // an `if` gave the handler, and a later one without proxy_pass the configuration
+		r.Log(http.LogAlert, "no upstream configuration")
+		return http.StatusInternalServerError
+	}
 	x := upstream.Take(r, &c.up, c)
 	x.Schema = scheme
 	if c.pass.value != nil {
