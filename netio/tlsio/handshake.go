@@ -24,6 +24,7 @@ var (
 	ErrClosedEarly = errors.New("peer closed connection in TLS handshake")
 
 	errAborted = errors.New("TLS handshake was aborted")
+	errPanic   = errors.New("panic in a TLS handshake")
 	errSuite   = errors.New("negotiated a cipher suite that the record layer does not speak")
 	errSecrets = errors.New("BUG: crypto/tls did not tell the secrets")
 )
@@ -279,10 +280,13 @@ func (h *Handshake) finish() {
 	gone := c.Closed() || c.Transport() != conn.Transport(h)
 	var t *Conn
 	err := h.err
-	if h.aborted != nil {
+	switch {
+	case h.panicked != "":
+		err = errPanic
+	case h.aborted != nil:
 		err = h.aborted
 	}
-	if err == nil && !gone && h.panicked == "" {
+	if err == nil && !gone {
 		t, err = h.takeover()
 	}
 	if err != nil {

@@ -30,7 +30,12 @@ type world struct {
 
 func newWorld(t testing.TB, o Options) *world {
 	t.Helper()
-	l, err := poll.New(poll.Config{})
+	return newWorldOn(t, poll.Config{}, o)
+}
+
+func newWorldOn(t testing.TB, pc poll.Config, o Options) *world {
+	t.Helper()
+	l, err := poll.New(pc)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,6 +81,7 @@ type side struct {
 	end  error // what ended receiving
 	echo bool
 	out  buf.Chain
+	in   []byte
 
 	handshaken int
 	onReady    func()
@@ -106,9 +112,12 @@ func (s *side) Handshaken(c *conn.Conn, t *Conn, err error) {
 
 // Readable implements conn.Handler.
 func (s *side) Readable(c *conn.Conn) {
-	var b [4096]byte
+	if s.in == nil {
+		s.in = make([]byte, 4096)
+	}
+	b := s.in
 	for !c.Closed() {
-		n, err := c.Recv(b[:])
+		n, err := c.Recv(b)
 		if err == conn.ErrAgain {
 			break
 		}
