@@ -5,6 +5,6 @@
 // the request not at all: the methods may be called everywhere, init_by_lua included. Methods are called on the
 // worker's loop, dictionaries are shared by all workers.
 //
-// In Lua a dictionary is a table with a userdata at 1, whose metatable has the methods in __index, as libraries that
-// look inside expect.
+// In Lua a dictionary is a table with a userdata at 1, whose metatable holds the methods and is its own __index, as
+// libraries that look inside expect.
 package shared

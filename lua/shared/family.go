@@ -10,13 +10,19 @@ import (
 
 // Family is ngx.shared.
 var Family = api.Family{
-	Name:   "ngx.shared",
-	Doc:    "Dictionaries that all workers share.",
-	Tables: []api.Table{{Path: "ngx.shared.DICT", Meta: typeName, Funcs: methods}},
-	Open:   open,
+	Name: "ngx.shared",
+	Doc:  "Dictionaries that all workers share.",
+	Tables: []api.Table{
+		{Path: "ngx.shared.DICT", Meta: typeName, Funcs: methods},
+		{Path: "ngx.shared.DICT", Meta: moreName, Funcs: more},
+	},
+	Open: open,
 }
 
-const typeName = "ngx.shared.DICT"
+const (
+	typeName = "ngx.shared.DICT"
+	moreName = "ngx.shared.DICT+"
+)
 
 var methods = []api.Func{
 	{Name: "get", In: api.Any, Args: "(key)", Run: get,
@@ -61,13 +67,21 @@ var methods = []api.Func{
 		Doc: "Returns the size of the dictionary in bytes."},
 	{Name: "free_space", In: api.Any, Args: "()", Run: freeSpace,
 		Doc: "Returns the bytes of the pages that hold nothing."},
+}
+
+// more are the methods that OpenResty has not. They are found behind the others, so that a script that goes through the
+// methods sees OpenResty's.
+var more = []api.Func{
 	{Name: "stats", In: api.Any, Args: "()", Run: stats,
-		Doc: "Returns a table with entries, capacity, free_space, shards, hits, misses, sets, evictions and expired. OpenResty has no such method."},
+		Doc: "Returns a table with entries, capacity, free_space, shards, hits, misses, sets, evictions and expired."},
 }
 
 // open makes ngx.shared and a table for each dictionary.
 func open(e *api.Env) {
 	e.Table("ngx.shared")
+	mt := methodTable(e)
+	mt.SetString("__index", mt.Value())
+	mt.SetMetatable(e.VM, e.VM.NewMetatable(moreName))
 	if e.Gen == nil {
 		return
 	}
@@ -76,11 +90,16 @@ func open(e *api.Env) {
 	}
 }
 
+// methodTable returns the table of the methods, which is the dictionaries' metatable and its own __index.
+func methodTable(e *api.Env) *vm.Table {
+	return e.VM.NewMetatable(typeName).GetString("__index").AsTable()
+}
+
 // Add puts a dictionary into ngx.shared.
 func Add(e *api.Env, d *shdict.Dict) {
 	t := vm.NewTable(1, 0)
 	t.SetInt(1, e.VM.NewUserdata(d, nil).Value())
-	t.SetMetatable(e.VM, e.VM.NewMetatable(typeName))
+	t.SetMetatable(e.VM, methodTable(e))
 	e.Table("ngx.shared").SetString(d.Name(), t.Value())
 }
 

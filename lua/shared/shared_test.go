@@ -119,7 +119,7 @@ func TestMethods(t *testing.T) {
 		{``, `raised(d.get_keys, d, 1, 2)`, "expecting 1 or 2 argument(s), but saw 3"},
 		{``, `d:capacity(), d:free_space() > 0`, "102400;true"},
 		{`d:set("a", 1) d:get("a") d:get("b")`, `d:stats().entries, d:stats().hits, d:stats().misses`, "1;1;1"},
-		{``, `type(d), type(getmetatable(d).__index.get)`, "table;function"},
+		{``, `type(d), type(getmetatable(d).__index.get), d.__index == getmetatable(d), rawget(d.__index, "stats")`, "table;function;true;nil"},
 	} {
 		got := eval(t, newEnv(t, 100<<10), c.first+" return show("+c.then+")")
 		if got != c.want {

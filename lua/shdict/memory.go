@@ -50,7 +50,7 @@ const (
 	rootOldest  = 4
 	rootEntries = 8
 	rootPartial = 12 // for each class the first page with a free block, counted from 1
-	rootSize    = 80
+	rootSize    = 64
 )
 
 // layout is where the parts of a dictionary of some size lie.

@@ -1,8 +1,9 @@
 package shdict
 
-// classes are the sizes of blocks cut from a page. Between two powers of two stands one more size: an entry then wastes
-// a third of its block at worst, where powers of two alone waste half.
-var classes = [...]int{32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1360, 2048}
+// classes are the sizes of blocks cut from a page. A block that is freed serves entries of its class only, until all of
+// its page is free: with more classes less of a block would be wasted, but making room for an entry would more often
+// take a whole page of older ones.
+var classes = [...]int{32, 64, 128, 256, 512, 1024, maxBlock}
 
 // Offsets in a row of the table of slabs, one row for each data page.
 const (
