@@ -177,7 +177,7 @@ func runWeir(scripts []script, interactive bool, stdin io.Reader, stdout, stderr
 		}
 	}
 	if interactive {
-		session(v, stdin, out)
+		session(v, newLineReader(stdin, stdout, out), out)
 	}
 	return 0
 }

@@ -3,7 +3,6 @@ package run
 import (
 	"bufio"
 	"fmt"
-	"io"
 	"strings"
 
 	"weir/lua/vm"
@@ -11,23 +10,20 @@ import (
 
 // session reads lines, runs them and prints their values, until the end of input. A line that begins with "=" or is
 // an expression is printed; one that is incomplete is continued on the next.
-func session(v *vm.VM, stdin io.Reader, out *bufio.Writer) {
-	in := bufio.NewReader(stdin)
+func session(v *vm.VM, in lineReader, out *bufio.Writer) {
 	fmt.Fprintln(out, "weir lua: the language of LuaJIT 2.1; end with Ctrl-D")
 	text := ""
 	for {
-		if text == "" {
-			out.WriteString("> ")
-		} else {
-			out.WriteString(">> ")
+		prompt := "> "
+		if text != "" {
+			prompt = ">> "
 		}
-		out.Flush()
-		line, err := in.ReadString('\n')
-		if err != nil && line == "" {
+		line, err := in.readLine(prompt)
+		if err != nil {
 			fmt.Fprintln(out)
 			return
 		}
-		text += line
+		text += line + "\n"
 		p, err := compileLine(text)
 		if err != nil && strings.HasSuffix(err.Error(), "near '<eof>'") {
 			continue
