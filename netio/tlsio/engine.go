@@ -153,6 +153,10 @@ type Config struct {
 	// Select chooses another configuration by what the client said: nil
 	// keeps this one. An error ends the handshake. It may park.
 	Select func(h *Handshake, hello *tls.ClientHelloInfo) (*Config, error)
+	// Wrap and Unwrap stand in for the hooks WrapSession and UnwrapSession of
+	// TLS, and are told which handshake they run in. They may park.
+	Wrap   func(h *Handshake, cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error)
+	Unwrap func(h *Handshake, ticket []byte, cs tls.ConnectionState) (*tls.SessionState, error)
 	// Timeout bounds the handshake, in milliseconds; 0 means 60,000.
 	Timeout int64
 	// MaxRecord is the most content a record carries, 512 to 16384 bytes; 0

@@ -144,6 +144,9 @@ func (h *Handshake) Conn() *conn.Conn { return h.c }
 // Config returns the configuration in force.
 func (h *Handshake) Config() *Config { return h.conf }
 
+// Peer returns whom the connection belongs to.
+func (h *Handshake) Peer() Peer { return h.peer }
+
 // Engine returns the worker's engine.
 func (h *Handshake) Engine() *Engine { return h.e }
 

@@ -112,6 +112,9 @@ func (f *Config) hooked(e *Engine) *tls.Config {
 		if wrap == nil {
 			wrap = base.EncryptTicket
 		}
+		if f.Wrap != nil {
+			wrap = func(cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error) { return f.Wrap(e.current, cs, ss) }
+		}
 		ticket, err := wrap(cs, ss)
 		if err == nil && cs.Version == tls.VersionTLS13 {
 			e.current.tickets += ticketRecords(len(ticket))
@@ -122,6 +125,11 @@ func (f *Config) hooked(e *Engine) *tls.Config {
 		unwrap := base.UnwrapSession
 		if unwrap == nil {
 			unwrap = base.DecryptTicket
+		}
+		if f.Unwrap != nil {
+			unwrap = func(ticket []byte, cs tls.ConnectionState) (*tls.SessionState, error) {
+				return f.Unwrap(e.current, ticket, cs)
+			}
 		}
 		ss, err := unwrap(ticket, cs)
 		if err == nil && ss != nil && cs.Version != tls.VersionTLS13 {
