@@ -19,6 +19,7 @@ type Case struct {
 	Full      string // section nginx.conf
 	Needs     []string
 	Files     []section
+	Certs     []section // cert and crl, in order
 	Backends  []section // the answers of all backends, in order
 	Steps     []section
 	ConfError []string
@@ -47,7 +48,11 @@ var kinds = map[string][]string{
 	"conf": nil, "main": nil, "nginx.conf": nil, "needs": nil,
 	"file":          {"size", "mode"},
 	"backend":       {"raw", "close", "drop", "hang", "early", "delay", "size", "unix", "proxy"},
-	"request":       {"size", "same", "to", "raw", "split", "slow", "end"},
+	"cert":          {"ca", "by", "cn", "key", "password", "expired"},
+	"crl":           nil,
+	"request":       {"size", "same", "to", "raw", "split", "slow", "end", "tls", "cert", "version", "alpn", "rsa", "resume", "proxied"},
+	"refused":       {"to", "tls", "cert", "version", "alpn", "rsa"},
+	"certificate":   nil,
 	"response":      {"rest"},
 	"bytes":         {"raw"},
 	"closed":        {"reset"},
@@ -61,7 +66,7 @@ var kinds = map[string][]string{
 }
 
 // named are the kinds whose first word may be a name.
-var named = []string{"file", "backend", "backend_got", "backend_stats", "log"}
+var named = []string{"file", "cert", "crl", "backend", "backend_got", "backend_stats", "log"}
 
 // Parse reads one file.
 func Parse(data []byte) (*Case, error) {
@@ -144,6 +149,8 @@ func (c *Case) add(s section) error {
 		c.Needs = append(c.Needs, strings.Fields(s.text)...)
 	case "file":
 		c.Files = append(c.Files, s)
+	case "cert", "crl":
+		c.Certs = append(c.Certs, s)
 	case "backend":
 		c.Backends = append(c.Backends, s)
 	case "conf_error":
@@ -195,7 +202,7 @@ func (c *Case) check() error {
 				return fmt.Errorf("the first request cannot be on the same connection")
 			}
 			open = true
-		case "response", "bytes", "closed":
+		case "response", "bytes", "closed", "certificate":
 			if !open {
 				return fmt.Errorf("%s before the first request", s.kind)
 			}

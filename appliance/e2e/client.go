@@ -19,6 +19,8 @@ type client struct {
 	conn    net.Conn      // nil before the first request
 	r       *bufio.Reader
 	methods []string // of the requests on conn that were not answered yet
+	dir     string   // where clients' certificates are
+	session *oneSession
 }
 
 // requestLine finds the methods of the requests in what is sent.
@@ -35,6 +37,18 @@ func (c *client) request(s section, addr string) error {
 		if err := c.open(addr); err != nil {
 			return err
 		}
+		if s.has("proxied") {
+			if _, err := io.WriteString(c.conn, "PROXY TCP4 "+s.opts["proxied"]+" 192.0.2.2 1234 443\r\n"); err != nil {
+				return err
+			}
+		}
+		if s.has("tls") {
+			t, err := c.secure(s, c.dir)
+			if err != nil {
+				return fmt.Errorf("TLS handshake: %w", err)
+			}
+			c.conn, c.r = t, bufio.NewReader(t)
+		}
 	}
 	for _, m := range requestLine.FindAllSubmatch(msg, -1) {
 		c.methods = append(c.methods, string(m[1]))
@@ -45,6 +59,21 @@ func (c *client) request(s section, addr string) error {
 	}
 	if s.has("end") {
 		return c.conn.(interface{ CloseWrite() error }).CloseWrite()
+	}
+	return nil
+}
+
+// refused connects and wants the handshake to fail with an error that has the
+// section's text in it.
+func (c *client) refused(s section, addr string) error {
+	if err := c.open(addr); err != nil {
+		return err
+	}
+	_, err := c.secure(s, c.dir)
+	c.conn.Close()
+	c.conn = nil
+	if want := strings.TrimSpace(s.text); err == nil || !strings.Contains(err.Error(), want) {
+		return fmt.Errorf("the handshake ended with %v, want %q", err, want)
 	}
 	return nil
 }

@@ -27,6 +27,16 @@
 //	nginx.conf       the whole file instead of conf
 //	file PATH        a file below the server's prefix; size=N: N bytes of a
 //	                 fixed pattern; mode=0600
+//	cert NAME        makes NAME.crt and NAME.key below the prefix, for the host
+//	                 names in the section; self-signed and for P-256. Options:
+//	                 by=NAME    issued by that one, whose chain stands behind it
+//	                 ca         it may issue others
+//	                 cn=TEXT    common name, else NAME
+//	                 key=       rsa, ec or ed25519
+//	                 password=  the key is encrypted with it (EC only)
+//	                 expired    it ended a minute ago
+//	crl NAME         makes NAME.crl, by which the certificate NAME revokes those
+//	                 named in the section
 //	backend [NAME]   an answer of the backend NAME, see below
 //	needs            words that say where the case can run: root, ipv6, weir
 //	                 (not nginx), nginx>=1.25 (that version or weir)
@@ -40,6 +50,17 @@
 //	                 split      every byte in a segment of its own
 //	                 slow=N     in segments of N bytes
 //	                 end        then shut down the sending side
+//	                 proxied=IP behind a PROXY protocol header from that address
+//	                 tls[=NAME] over TLS, asking for that server name; no
+//	                            certificate of the server is refused
+//	                 cert=NAME  the client's certificate, see cert
+//	                 version=   1.2 or 1.3, and no other
+//	                 alpn=      protocols offered, separated by commas
+//	                 rsa        no other certificates than RSA's will do
+//	                 resume     with the session of the TLS connection before
+//	refused          makes a TLS connection, which fails with this error;
+//	                 options to, tls, cert, version, alpn, rsa as of request
+//	certificate      the common name of the server's certificate
 //	response         reads one response and compares it. Options:
 //	                 rest       the body runs to the end of the connection,
 //	                            whatever the header says, and is taken as it is

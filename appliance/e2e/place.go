@@ -16,6 +16,8 @@ type place struct {
 	ports    map[string]int    // by placeholder, without the percent signs
 	held     []int             // sockets that keep the ports from others
 	backends map[string]string // address by placeholder
+	certs    map[string]*issued
+	serial   int64
 }
 
 // newPlace makes a folder. Its path is short, because a unix socket's may have

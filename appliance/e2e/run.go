@@ -44,7 +44,7 @@ func (c *Case) Run(binary string) []string {
 	}
 	var wrong []string
 	for i := range runs {
-		r := &run{c: c, p: p, backends: backends, client: &client{limit: c.patience}, logs: map[string]*logFile{}, seen: map[string]int{}}
+		r := &run{c: c, p: p, backends: backends, client: &client{limit: c.patience, dir: p.dir}, logs: map[string]*logFile{}, seen: map[string]int{}}
 		if wrong = r.steps(); wrong != nil {
 			for j := range wrong {
 				wrong[j] = fmt.Sprintf("run %d: %s", i+1, wrong[j])
@@ -82,6 +82,15 @@ func startBackends(p *place, sections []section) (map[string]*backend, error) {
 
 // prepare writes the case's files and its nginx.conf.
 func (c *Case) prepare(p *place) error {
+	for _, s := range c.Certs {
+		add := p.makeCert
+		if s.kind == "crl" {
+			add = p.makeCRL
+		}
+		if err := add(s); err != nil {
+			return fmt.Errorf("%s %s: %w", s.kind, s.name, err)
+		}
+	}
 	for _, f := range append(slices.Clone(c.Files), section{name: "nginx.conf", text: config(c)}) {
 		if err := p.write(f); err != nil {
 			return fmt.Errorf("file %s: %w", f.name, err)
@@ -157,8 +166,10 @@ func (r *run) steps() []string {
 
 func (r *run) step(s section) []string {
 	switch s.kind {
-	case "request":
+	case "request", "refused":
 		return r.request(s)
+	case "certificate":
+		return failure(r.client.certificate(s))
 	case "response":
 		m, err := r.client.response(s)
 		if err != nil {
@@ -193,6 +204,9 @@ func (r *run) request(s section) []string {
 	to, err := r.p.expand(to)
 	if err != nil {
 		return failure(err)
+	}
+	if s.kind == "refused" {
+		return failure(r.client.refused(s, to))
 	}
 	return failure(r.client.request(s, to))
 }
