@@ -26,6 +26,8 @@ var untested = map[string]string{
 	"proxy_cache*":            "not built yet, refused with a sentence that says so",
 	"proxy_no_cache":          "belongs to proxy_cache",
 	"proxy_ssl*":              "not built yet, refused with a sentence that says so",
+	"ssl_stapling_file":       "not built yet, refused with a sentence that says so",
+	"ssl_stapling_responder":  "not built yet, refused with a sentence that says so",
 	"sticky":                  "not built yet, refused with a sentence that says so",
 	"thread_pool":             "nothing a client could see",
 	"use":                     "nothing a client could see",

@@ -4,6 +4,7 @@ import (
 	"weir/appliance/errlog"
 	"weir/netio/conn"
 	"weir/netio/sock"
+	"weir/netio/tlsio"
 )
 
 // Client is the client side of a request: its connection, or its stream where
@@ -18,6 +19,9 @@ type Client struct {
 	active *Request // the request whose output may be sent now
 
 	postedHead, postedTail *Request
+
+	tls *tlsio.Conn // nil for a plain connection, and until the handshake is done
+	sni *Server     // the server that the handshake's name chose; nil when it named none
 
 	proxy    *ProxyHeader // PROXY protocol header of the connection, nil for none
 	override sock.Addr    // address that realip put in place of the peer's; not valid: none

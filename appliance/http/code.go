@@ -52,6 +52,8 @@ const (
 	StatusTooManyRequests       Code = 429
 	StatusClose                 Code = 444 // close without a response
 	StatusRequestHeaderTooLarge Code = 494
+	StatusCertificateError      Code = 495 // of the client, bad
+	StatusNoCertificate         Code = 496 // none, and one is required
 	StatusHTTPToHTTPS           Code = 497
 	StatusClientClosedRequest   Code = 499 // the client went away; only logged
 	StatusInternalServerError   Code = 500

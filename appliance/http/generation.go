@@ -17,7 +17,8 @@ type Generation struct {
 	main    []any // module objects of the http block
 	core    *coreMain
 
-	ports map[portKey]*Port
+	ports    map[portKey]*Port
+	security Security // nil without the module that has the TLS directives
 
 	engine      []phaseEntry
 	phaseAt     [numPhases]int // first engine entry of each phase

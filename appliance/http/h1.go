@@ -13,7 +13,8 @@ import (
 // holds no buffer and no Request.
 //
 //	idle ──bytes──> head ──head complete──> busy ──Finish──> idle | head | closed
-//	proxy ─PROXY header─> idle
+//	proxy ─PROXY header─> idle | handshake
+//	handshake ─Secured─> idle
 type h1Conn struct {
 	Client
 	r *Request // request being read or served, nil while idle
@@ -38,11 +39,12 @@ type h1Conn struct {
 type h1State uint8
 
 const (
-	h1Idle  h1State = iota // between requests, or before the first
-	h1Proxy                // a PROXY protocol header is due
-	h1Line                 // reading a request line
-	h1Head                 // reading header fields
-	h1Busy                 // a request is being served
+	h1Idle      h1State = iota // between requests, or before the first
+	h1Proxy                    // a PROXY protocol header is due
+	h1Handshake                // the TLS handshake has the connection
+	h1Line                     // reading a request line
+	h1Head                     // reading header fields
+	h1Busy                     // a request is being served
 )
 
 var _ conn.Handler = (*h1Conn)(nil)
@@ -68,6 +70,9 @@ func (a *acceptor) Accepted(c *conn.Conn) {
 	w.stats.Accepted++
 	if h.addr.Proxy {
 		h.state = h1Proxy
+	} else if h.addr.TLS {
+		h.handshake()
+		return
 	}
 	c.SetTimer(conn.ReadTimer, h.addr.Default.core.headerTimeout.V)
 	if c.ReadReady() {
@@ -113,7 +118,7 @@ func (h *h1Conn) Expired(_ *conn.Conn, t conn.TimerID) {
 
 // headTimeout ends a connection on which no complete head came in time.
 func (h *h1Conn) headTimeout() {
-	if h.state == h1Idle || h.state == h1Proxy {
+	if h.quiet() {
 		if h.requests == 0 {
 			h.SetTimedOut()
 			h.logInfo("client timed out (110: Connection timed out)")
@@ -125,6 +130,9 @@ func (h *h1Conn) headTimeout() {
 	h.r.Log(LogInfo, "client timed out (110: Connection timed out)")
 	h.abandon(StatusRequestTimeout)
 }
+
+// quiet reports whether no request has begun.
+func (h *h1Conn) quiet() bool { return h.state <= h1Handshake }
 
 // abandon logs and drops a request whose head never became complete.
 func (h *h1Conn) abandon(status Code) {
@@ -169,7 +177,7 @@ func (h *h1Conn) noBytes(err error) {
 		}
 		return
 	}
-	if h.state == h1Idle || h.state == h1Proxy {
+	if h.quiet() {
 		h.close()
 		return
 	}
@@ -229,6 +237,10 @@ func (h *h1Conn) parse() bool {
 		if !h.parseProxy() {
 			return h.state == h1Proxy
 		}
+		if h.addr.TLS {
+			h.handshake()
+			return false
+		}
 		if h.pos == len(h.head) {
 			return true
 		}
@@ -265,8 +277,8 @@ func (h *h1Conn) beginRequest() {
 		n := copy(h.head, h.head[h.pos:])
 		h.head, h.pos = h.head[:n], 0
 	}
-	h.addr = h.acc.port.find(h.net)
-	srv := h.addr.Default
+	h.readdress()
+	srv := h.server()
 	r := h.w.takeRequest(h.acc.port.gen)
 	r.begin(&h.Client, srv)
 	h.r, h.active = r, r
@@ -414,17 +426,25 @@ func (h *h1Conn) goAway() {
 // keep from being collected for as long as it says nothing.
 func (h *h1Conn) leave() {
 	if h.state == h1Idle {
-		h.addr = h.acc.port.find(h.net)
+		h.readdress()
+	}
+}
+
+// readdress takes the address's configuration of the newest generation.
+func (h *h1Conn) readdress() {
+	if a := h.acc.port.find(h.net); a != h.addr {
+		h.addr = a
+		h.findSNI()
 	}
 }
 
 // cut ends the connection whatever it is doing.
 func (h *h1Conn) cut() {
 	h.SetError()
-	switch h.state {
-	case h1Idle, h1Proxy:
+	switch {
+	case h.quiet():
 		h.close()
-	case h1Busy:
+	case h.state == h1Busy:
 		h.flags |= clientRunning
 		h.r.terminate(0)
 		h.RunPosted()

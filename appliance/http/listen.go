@@ -21,6 +21,7 @@ type listenDirective struct {
 	bind    bool // a socket of its own even where a wildcard listens
 	def     bool
 	proxy   bool // PROXY protocol header expected
+	tls     bool
 	v6only  bool
 	v6given bool
 }
@@ -30,6 +31,7 @@ type Address struct {
 	Addr    sock.Addr
 	Default *Server // for hosts no server is named after
 	Proxy   bool    // connections begin with a PROXY protocol header
+	TLS     bool    // connections are secured
 
 	names   nameIndex
 	servers []*Server
@@ -233,7 +235,7 @@ func (d *listenDirective) param(cx *conf.Cx, a string) error {
 	case "http2":
 		cx.Warn("HTTP/2 is not built in yet: \"http2\" of the \"listen\" directive has no effect, clients use HTTP/1.1")
 	case "ssl":
-		return conf.Errorf("the \"ssl\" parameter requires TLS, which is not built in yet")
+		d.tls = true
 	case "quic":
 		return conf.Errorf("the \"quic\" parameter requires HTTP/3, which is not built in yet")
 	case "setfib", "accept_filter":
@@ -328,6 +330,9 @@ func (b *Builder) finishListen() error {
 	}
 	for _, a := range order {
 		b.nameServers(a)
+		if err := b.checkTLS(a); err != nil {
+			return err
+		}
 	}
 	b.gen.ports = make(map[portKey]*Port)
 	for _, a := range order {
@@ -365,6 +370,7 @@ func (a *Address) join(d *listenDirective) error {
 		a.Default, a.defSet = d.srv, true
 	}
 	a.Proxy = a.Proxy || d.proxy
+	a.TLS = a.TLS || d.tls
 	a.servers = append(a.servers, d.srv)
 	return nil
 }

@@ -92,8 +92,15 @@ func (r *Request) SetUpstreamText(b []byte) { r.upstreamText = b }
 
 // logLine logs a message about a connection outside of a request.
 func (c *Client) logLine(l *errlog.Log, level errlog.Level, msg string) {
+	c.logWhile(l, level, msg, "waiting for request")
+}
+
+// logWhile is logLine with the action that the connection was at.
+func (c *Client) logWhile(l *errlog.Log, level errlog.Level, msg, action string) {
 	b := append(c.w.line[:0], msg...)
-	b = append(b, " while waiting for request, client: "...)
+	b = append(b, " while "...)
+	b = append(b, action...)
+	b = append(b, ", client: "...)
 	b = c.AppendRemoteIP(b)
 	b = append(b, ", server: "...)
 	b = c.addr.Addr.AppendTo(b)

@@ -204,7 +204,13 @@ func ErrnoText(err error) string { return errnoText(err) }
 // appendOrigin writes scheme, host and port for an absolute redirect.
 func (r *Request) appendOrigin(b []byte) []byte {
 	lc := r.loc.core
-	b = append(b, "http://"...)
+	usual := uint16(80)
+	if r.c.tls != nil {
+		usual = 443
+		b = append(b, "https://"...)
+	} else {
+		b = append(b, "http://"...)
+	}
 	name := r.srv.Name()
 	switch {
 	case lc.nameInRedirect.V && name != "":
@@ -216,7 +222,7 @@ func (r *Request) appendOrigin(b []byte) []byte {
 	default:
 		b = r.c.Local().AppendIP(b)
 	}
-	if port := r.c.Local().Port(); lc.portInRedirect.V && port != 80 && port != 0 {
+	if port := r.c.Local().Port(); lc.portInRedirect.V && port != usual && port != 0 {
 		b = append(b, ':')
 		b = itoa(b, int64(port))
 	}

@@ -76,7 +76,7 @@ func (r *Request) setLine(block []byte) Code {
 // was taken from the line pointed into the one before. It cannot fail where it
 // did not the first time.
 func (r *Request) moveLine(block []byte) {
-	r.srv = r.c.addr.Default
+	r.srv = r.c.server()
 	r.loc = r.srv.root
 	_ = r.setLine(block)
 }
@@ -104,7 +104,17 @@ func (r *Request) setHost(host []byte) Code {
 	if a.names.empty() {
 		return OK
 	}
-	if v := a.names.find(r, host); v != nil {
+	v := a.names.find(r, host)
+	if r.c.sni != nil && string(host) != r.c.tls.Info.ServerName {
+		if v == nil {
+			v = a.Default
+		}
+		if r.gen.security.Verifies(v) {
+			r.Log(LogInfo, "client attempted to request the server name different from the one that was negotiated")
+			return StatusMisdirectedRequest
+		}
+	}
+	if v != nil {
 		r.srv, r.loc = v, v.root
 	}
 	return OK
@@ -232,6 +242,12 @@ func (r *Request) start() {
 	r.lingering = r.ContentLength > 0 || r.ChunkedBody
 	r.phase = 0
 	r.write = runPhases
+	if r.c.addr.TLS {
+		if rc := r.checkTLS(); rc != OK {
+			r.Finalize(rc)
+			return
+		}
+	}
 	runPhases(r)
 }
 

@@ -62,7 +62,7 @@ func setErrorPage(cx *conf.Cx, it *conf.Item) error {
 		}
 		q := p
 		q.status = code
-		if q.overwrite < 0 && (code == int(StatusHTTPToHTTPS) || code == 495 || code == 496 || code == int(StatusRequestHeaderTooLarge)) {
+		if q.overwrite < 0 && (code == int(StatusHTTPToHTTPS) || code == int(StatusCertificateError) || code == int(StatusNoCertificate) || code == int(StatusRequestHeaderTooLarge)) {
 			q.overwrite = int(StatusBadRequest)
 		}
 		c.errorPages = append(c.errorPages, &q)
@@ -78,13 +78,13 @@ func (r *Request) specialResponse(rc Code) Code {
 	}
 	r.errStatus = rc
 	switch rc {
-	case StatusBadRequest, StatusRequestTooLarge, StatusURITooLarge, StatusHTTPToHTTPS, 495, 496,
+	case StatusBadRequest, StatusRequestTooLarge, StatusURITooLarge, StatusHTTPToHTTPS, StatusCertificateError, StatusNoCertificate,
 		StatusInternalServerError, StatusNotImplemented, StatusRequestHeaderTooLarge, StatusVersionNotSupported:
 		r.keepalive = false
 	}
 	if r.lingering {
 		switch rc {
-		case StatusBadRequest, StatusHTTPToHTTPS, 495, 496, StatusRequestHeaderTooLarge:
+		case StatusBadRequest, StatusHTTPToHTTPS, StatusCertificateError, StatusNoCertificate, StatusRequestHeaderTooLarge:
 			r.lingering = r.lingering && r.loc.core.lingering.V != LingerOff
 		}
 	}
@@ -174,15 +174,15 @@ func isConstant(c *Complex) bool {
 // pageTitles differ from the status lines for nginx's own codes.
 var pageTitles = map[Code]string{
 	StatusRequestHeaderTooLarge: "400 Request Header Or Cookie Too Large",
-	495:                         "400 The SSL certificate error",
-	496:                         "400 No required SSL certificate was sent",
+	StatusCertificateError:      "400 The SSL certificate error",
+	StatusNoCertificate:         "400 No required SSL certificate was sent",
 	StatusHTTPToHTTPS:           "400 The plain HTTP request was sent to HTTPS port",
 }
 
 var pageTexts = map[Code]string{
 	StatusRequestHeaderTooLarge: "<center>Request Header Or Cookie Too Large</center>\r\n",
-	495:                         "<center>The SSL certificate error</center>\r\n",
-	496:                         "<center>No required SSL certificate was sent</center>\r\n",
+	StatusCertificateError:      "<center>The SSL certificate error</center>\r\n",
+	StatusNoCertificate:         "<center>No required SSL certificate was sent</center>\r\n",
 	StatusHTTPToHTTPS:           "<center>The plain HTTP request was sent to HTTPS port</center>\r\n",
 }
 

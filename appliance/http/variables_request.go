@@ -57,6 +57,8 @@ var (
 	wordQuestion = []byte("?")
 	wordColon    = []byte(":")
 	wordHTTP     = []byte("http")
+	wordHTTPS    = []byte("https")
+	wordOn       = []byte("on")
 	wordOK       = []byte("OK")
 	wordPiped    = []byte("p")
 	wordDot      = []byte(".")
@@ -108,9 +110,21 @@ func varHost(r *Request, v *Value, _ *Variable) {
 
 func varServerName(r *Request, v *Value, _ *Variable) { v.Is(r.srv.core.nameBytes) }
 
-func varScheme(_ *Request, v *Value, _ *Variable) { v.Is(wordHTTP) }
+func varScheme(r *Request, v *Value, _ *Variable) {
+	if r.c.tls != nil {
+		v.Is(wordHTTPS)
+		return
+	}
+	v.Is(wordHTTP)
+}
 
-func varHTTPS(_ *Request, v *Value, _ *Variable) { v.Is(emptyValue) }
+func varHTTPS(r *Request, v *Value, _ *Variable) {
+	if r.c.tls != nil {
+		v.Is(wordOn)
+		return
+	}
+	v.Is(emptyValue)
+}
 
 // requestPort is the port that the client named in the target or the Host
 // field, 0 for none.

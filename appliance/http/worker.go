@@ -10,6 +10,7 @@ import (
 	"weir/netio/conn"
 	"weir/netio/poll"
 	"weir/netio/sock"
+	"weir/netio/tlsio"
 )
 
 // Process is what the workers of one process share.
@@ -30,6 +31,7 @@ type Worker struct {
 	Driver  *conn.Driver
 	Buffers *buf.Pool
 	Process *Process
+	TLS     *tlsio.Engine
 
 	gen        *Generation
 	acceptors  map[sock.Addr]*acceptor
@@ -79,6 +81,7 @@ func NewWorker(d *conn.Driver, id int, p *Process) *Worker {
 		acceptors: make(map[sock.Addr]*acceptor),
 		matcher:   regex.NewMatcher(),
 		line:      make([]byte, 0, 4096),
+		TLS:       tlsio.NewEngine(d, tlsio.Options{}),
 	}
 }
 
@@ -232,6 +235,7 @@ func (w *Worker) takeH1() *h1Conn {
 
 func (w *Worker) putH1(h *h1Conn) {
 	h.net, h.acc, h.addr = nil, nil, nil
+	h.tls, h.sni = nil, nil
 	h.next = w.freeH1
 	w.freeH1 = h
 }

@@ -25,6 +25,7 @@ import (
 	"weir/appliance/http/realip"
 	"weir/appliance/http/rewrite"
 	"weir/appliance/http/setmisc"
+	"weir/appliance/http/ssl"
 	"weir/appliance/http/static"
 	"weir/appliance/http/stubstatus"
 	"weir/appliance/http/tryfiles"
@@ -37,6 +38,7 @@ import (
 // output part by part, those behind it the response as a whole.
 var list = http.Modules{
 	&http.Core,
+	&ssl.Module,
 	&upstream.Module,
 	&accesslog.Module,
 	&mapping.Map,

@@ -62,7 +62,7 @@ func TestConfigureArgumentsFollowTheTable(t *testing.T) {
 		{Name: "proxy_cache_path", In: conf.HTTP, Doc: "Belongs to the cache, which is not built in yet."},
 	})
 	args := strings.Join(configureArguments(http.Modules{{Name: "x", ConfigureArg: "--with-http_realip_module"}}, table), " ")
-	for _, want := range []string{"--with-http_realip_module", "--without-http_proxy_module", "--without-http-cache", "--with-http_ssl_module"} {
+	for _, want := range []string{"--with-http_realip_module", "--without-http_proxy_module", "--without-http-cache"} {
 		if !strings.Contains(args, want) {
 			t.Errorf("%q has no %s", args, want)
 		}

@@ -106,12 +106,6 @@ var defaultOn = []struct{ without, directive string }{
 func configureArguments(modules http.Modules, table *conf.Table) []string {
 	args := []string{"--with-debug", "--with-threads", "--with-pcre-jit"}
 
-	// TLS is not built in yet, and a `listen ... ssl` says so when the
-	// configuration is read. The word stands here already because init
-	// scripts and test suites refuse a server without it. It goes when the
-	// TLS module brings its own ConfigureArg.
-	args = append(args, "--with-http_ssl_module")
-
 	for _, m := range modules {
 		if m.ConfigureArg != "" {
 			args = append(args, m.ConfigureArg)

@@ -1,0 +1,311 @@
+package ssl
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"sort"
+	"strings"
+	"time"
+
+	"weir/appliance/certs"
+	"weir/appliance/conf"
+	"weir/appliance/cycle"
+	"weir/appliance/http"
+	"weir/appliance/http/certfile"
+	"weir/netio/tlsio"
+)
+
+// context is the TLS of one server. It is immutable.
+type context struct {
+	conf     *tlsio.Config
+	list     []*tls.Certificate  // read with the configuration
+	dynamic  []*certfile.Dynamic // read in each handshake
+	sessions *certs.Sessions     // nil: none are resumed
+	verify   verifyMode
+	verifier *certs.Verifier
+	main     *mainConf
+	rejects  bool
+	staples  []*staple // of list, nil where nothing is stapled
+}
+
+// protocolsALPN are what servers offer, as nginx does.
+var protocolsALPN = []string{"http/1.1", "http/1.0", "http/0.9"}
+
+// finish makes the contexts of all servers that have certificates.
+func finish(b *http.Builder) error {
+	m := mainSlot.In(b)
+	for _, name := range []string{"ssl_ciphers", "ssl_curves", "ssl_sigalgs"} {
+		m.clientSet = m.clientSet || b.UsesVariable(name)
+	}
+	for _, v := range b.Generation().Servers {
+		c := srvSlot.In(v)
+		if len(c.certs) == 0 && !c.reject.V {
+			continue
+		}
+		ctx, err := newContext(b, m, v, c)
+		if err != nil {
+			return err
+		}
+		c.ctx = ctx
+		m.contexts = append(m.contexts, ctx)
+	}
+	return nil
+}
+
+func newContext(b *http.Builder, m *mainConf, v *http.Server, c *srvConf) (*context, error) {
+	t := &tls.Config{NextProtos: protocolsALPN}
+	ctx := &context{main: m, verify: c.verify.V, rejects: c.reject.V}
+	ctx.conf = &tlsio.Config{TLS: t, Timeout: v.HeaderTimeout(), MaxRecord: int(min(c.bufferSize.V, 16<<10)), Owner: ctx}
+	for _, step := range []func(*http.Builder, *srvConf) error{ctx.setCommands, ctx.setProtocols, ctx.setCertificates, ctx.setVerify, ctx.setSessions, ctx.setStapling} {
+		if err := step(b, c); err != nil {
+			return nil, err
+		}
+	}
+	ctx.conf.Select = choose
+	return ctx, nil
+}
+
+// setProtocols fixes versions, suites and groups.
+func (ctx *context) setProtocols(b *http.Builder, c *srvConf) error {
+	t := ctx.conf.TLS
+	var ok bool
+	if t.MinVersion, t.MaxVersion, ok = c.protocols.V.versions(); !ok {
+		return conf.Errorf("\"ssl_protocols\" names neither TLSv1.2 nor TLSv1.3, and no others are spoken")
+	}
+	if old := c.protocols.V &^ (tlsV12 | tlsV13); old != 0 {
+		warnOnce(b, "protocols", "\"ssl_protocols\" names versions before TLSv1.2, which are not spoken: clients that have nothing newer cannot connect")
+	}
+	ids, missing, err := certs.Ciphers(c.ciphers.V)
+	if err != nil {
+		return conf.Errorf("SSL_CTX_set_cipher_list(\"%s\") failed (SSL: %w)", c.ciphers.V, err)
+	}
+	if len(missing) > 0 {
+		warnOnce(b, "ciphers:"+c.ciphers.V, "\"ssl_ciphers\" names suites that are not offered, clients use others: "+strings.Join(missing, ", "))
+	}
+	if len(ids) == 0 && t.MinVersion == tls.VersionTLS12 {
+		if t.MaxVersion == tls.VersionTLS12 {
+			return conf.Errorf("\"ssl_ciphers\" leaves no suite for TLSv1.2: \"%s\"", c.ciphers.V)
+		}
+		t.MinVersion = tls.VersionTLS13
+	}
+	t.CipherSuites = ids
+	if t.CurvePreferences, missing, err = certs.Curves(c.curve.V); err != nil || len(missing) > 0 && len(t.CurvePreferences) == 0 {
+		return conf.Errorf("SSL_CTX_set1_curves_list(\"%s\") failed", c.curve.V)
+	}
+	if len(missing) > 0 {
+		warnOnce(b, "curves:"+c.curve.V, "\"ssl_ecdh_curve\" names groups that are not offered, clients use others: "+strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+// warnOnce warns once per configuration.
+func warnOnce(b *http.Builder, key, msg string) {
+	m := mainSlot.In(b)
+	if !m.warned[key] {
+		if m.warned == nil {
+			m.warned = make(map[string]bool)
+		}
+		m.warned[key] = true
+		b.Cx().Warn("%s", msg)
+	}
+}
+
+// setCertificates loads what has no variables.
+func (ctx *context) setCertificates(b *http.Builder, c *srvConf) error {
+	dynamic := false
+	for i := range c.certs {
+		dynamic = dynamic || variable(c.certs[i]) || variable(c.keys[i])
+	}
+	if dynamic {
+		for i := range c.certs {
+			d, err := certfile.NewDynamic(b, c.certs[i], c.keys[i], c.passwords.V, c.certCache.V)
+			if err != nil {
+				return err
+			}
+			ctx.dynamic = append(ctx.dynamic, d)
+		}
+		return nil
+	}
+	files := &mainSlot.In(b).files
+	var list []*tls.Certificate
+	for i := range c.certs {
+		p, err := files.Pair(b, c.certs[i], c.keys[i], c.passwords.V)
+		if err != nil {
+			return err
+		}
+		list = append(list, p)
+	}
+	ctx.list = certs.Order(list)
+	for _, p := range ctx.list {
+		ctx.conf.TLS.Certificates = append(ctx.conf.TLS.Certificates, *p)
+	}
+	return nil
+}
+
+func variable(name string) bool {
+	return !strings.HasPrefix(name, "data:") && http.HasVariables(name) || strings.HasPrefix(name, "data:$")
+}
+
+// setVerify makes what checks clients' certificates.
+func (ctx *context) setVerify(b *http.Builder, c *srvConf) error {
+	if c.verify.V == verifyOff {
+		return nil
+	}
+	if c.verify.V != verifyOptionalNoCA && c.clientCert.V == "" && c.trustedCert.V == "" {
+		return conf.Errorf("no ssl_client_certificate or ssl_trusted_certificate for ssl_verify_client")
+	}
+	files := &mainSlot.In(b).files
+	t := ctx.conf.TLS
+	t.ClientAuth = tls.RequestClientCert // what they send is judged per request, as by nginx
+	ctx.verifier = &certs.Verifier{Depth: c.depth.V}
+	if c.clientCert.V != "" {
+		chain, err := files.Chain(b, c.clientCert.V)
+		if err != nil {
+			return err
+		}
+		ctx.verifier.Trust(chain)
+		t.ClientCAs = x509.NewCertPool()
+		for _, x := range chain {
+			t.ClientCAs.AddCert(x)
+		}
+	}
+	if c.trustedCert.V != "" {
+		chain, err := files.Chain(b, c.trustedCert.V)
+		if err != nil {
+			return err
+		}
+		ctx.verifier.Trust(chain)
+	}
+	if c.crl.V != "" {
+		var err error
+		ctx.verifier.CRLs, err = files.CRLs(b, c.crl.V)
+		return err
+	}
+	return nil
+}
+
+// setSessions decides how sessions are resumed.
+func (ctx *context) setSessions(b *http.Builder, c *srvConf) error {
+	t := ctx.conf.TLS
+	if ctx.rejects || !c.tickets.V && c.cache.V.size == 0 {
+		t.SessionTicketsDisabled = true
+		return nil
+	}
+	s := &certs.Sessions{Timeout: time.Duration(c.timeout.V) * time.Second, Context: ctx.identity(c)}
+	var err error
+	if c.tickets.V {
+		s.Keys, err = ticketKeys(b, c.ticketKeys)
+	} else {
+		s.Cache, err = sessionCache(b.Cycle(), c.cache.V)
+	}
+	if err != nil {
+		return err
+	}
+	ctx.sessions = s
+	ctx.conf.Wrap = func(h *tlsio.Handshake, cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error) {
+		ticket, id, err := s.Wrap(cs, ss)
+		if err == nil {
+			h.Data.(*session).setID(id)
+		}
+		return ticket, err
+	}
+	ctx.conf.Unwrap = func(h *tlsio.Handshake, ticket []byte, cs tls.ConnectionState) (*tls.SessionState, error) {
+		ss, id := s.Unwrap(ticket, cs)
+		if ss != nil {
+			h.Data.(*session).setID(id)
+		}
+		return ss, nil
+	}
+	return nil
+}
+
+// ticketKeys are those of the files, or the process's own.
+func ticketKeys(b *http.Builder, names []string) (*certs.TicketKeys, error) {
+	var files [][]byte
+	for _, name := range names {
+		text, path, err := certfile.Raw(b.Cycle(), b.Cx(), name)
+		if err != nil {
+			return nil, err
+		}
+		if len(text) != 48 && len(text) != 80 {
+			return nil, conf.Errorf("\"%s\" must be 48 or 80 bytes", path)
+		}
+		files = append(files, text)
+	}
+	if files != nil {
+		return certs.NewTicketKeys(files), nil
+	}
+	z, err := b.Cycle().Zone(cycle.ZoneID{Kind: "ssl_session_tickets"}, func() (any, error) { return certs.NewTicketKeys(nil), nil })
+	if err != nil {
+		return nil, err
+	}
+	return z.(*certs.TicketKeys), nil
+}
+
+func sessionCache(c *cycle.Cycle, v cacheConf) (*certs.Cache, error) {
+	z, err := c.Zone(cycle.ZoneID{Kind: "ssl_session_cache", Name: v.name, Size: v.size},
+		func() (any, error) { return certs.NewCache(v.size), nil })
+	if err != nil {
+		return nil, err
+	}
+	return z.(*certs.Cache), nil
+}
+
+// identity is nginx's session id context: sessions are good for servers with
+// the same certificates, or names of them, and the same authorities.
+func (ctx *context) identity(c *srvConf) (id [16]byte) {
+	h := sha256.New()
+	h.Write([]byte("HTTP"))
+	for _, p := range ctx.list {
+		h.Write(p.Leaf.Raw)
+	}
+	if ctx.dynamic != nil {
+		h.Write([]byte(strings.Join(c.certs, "\x00")))
+	}
+	if ctx.verifier != nil {
+		h.Write([]byte(c.clientCert.V + "\x00" + c.trustedCert.V + "\x00" + c.crl.V))
+	}
+	copy(id[:], h.Sum(nil))
+	return id
+}
+
+// with is the context's configuration with other certificates.
+func (ctx *context) with(list []*tls.Certificate) *tlsio.Config {
+	f := ctx.conf
+	t := f.TLS.Clone()
+	t.Certificates = make([]tls.Certificate, len(list))
+	for i, p := range list {
+		t.Certificates[i] = *p
+	}
+	return &tlsio.Config{TLS: t, Wrap: f.Wrap, Unwrap: f.Unwrap, Timeout: f.Timeout, MaxRecord: f.MaxRecord, KTLS: f.KTLS, Owner: f.Owner}
+}
+
+// Expiry is when a certificate of the configuration ends.
+type Expiry struct {
+	Name     string // its subject
+	Serial   string // hexadecimal
+	NotAfter time.Time
+}
+
+// Expiries lists the certificates of a configuration, each once, by subject.
+// Those read in handshakes are not among them.
+func Expiries(g *http.Generation) []Expiry {
+	seen := make(map[*x509.Certificate]bool)
+	var list []Expiry
+	for _, ctx := range mainSlot.Of(g).contexts {
+		for _, p := range ctx.list {
+			if !seen[p.Leaf] {
+				seen[p.Leaf] = true
+				list = append(list, Expiry{certs.Name(p.Leaf.RawSubject), p.Leaf.SerialNumber.Text(16), p.Leaf.NotAfter})
+			}
+		}
+	}
+	sort.Slice(list, func(i, j int) bool {
+		if list[i].Name != list[j].Name {
+			return list[i].Name < list[j].Name
+		}
+		return list[i].Serial < list[j].Serial
+	})
+	return list
+}
