@@ -53,9 +53,11 @@ type Cycle struct {
 type Listen struct {
 	Addr    sock.Addr
 	Options sock.ListenOptions
-	Text    string // the address as nginx prints it: "127.0.0.1:80", "unix:/run/weir.sock"
-	Service any    // what serves it; the process hands it to the service's Acceptor
-	Shared  bool   // one descriptor for all workers (Unix sockets), not one for each
+	Text    string      // the address as nginx prints it: "127.0.0.1:80", "unix:/run/weir.sock"
+	Service any         // what serves it; the process hands it to the service's Acceptor
+	Bits    int         // not 0: all addresses that share so many bits with Addr are served
+	Ports   []PortRange // served in place of Addr's alone, rising; Addr's is the first. nil: one port
+	Shared  bool        // one descriptor for all workers (Unix sockets), not one for each
 }
 
 // Steering is how new connections get to workers.
@@ -66,6 +68,41 @@ type Steering struct {
 
 // Scores tells whether what workers show of their load is looked at.
 func (s *Steering) Scores() bool { return s.Mode == "load" && s.Rung == "ebpf" }
+
+// PortRange is ports in a row.
+type PortRange struct{ First, Last uint16 }
+
+// AddPort adds a port to those the address is served on. They come in rising
+// order.
+func (l *Listen) AddPort(port uint16) {
+	if n := len(l.Ports); n > 0 && l.Ports[n-1].Last+1 == port {
+		l.Ports[n-1].Last = port
+		return
+	}
+	l.Ports = append(l.Ports, PortRange{port, port})
+}
+
+// Wide tells whether more is served than the one address and port that the
+// socket is bound to.
+func (l *Listen) Wide() bool { return l.Bits != 0 || l.Ports != nil }
+
+// Each returns one Listen for every port of a range, the same but for the port,
+// and l itself where there is no range.
+func (l *Listen) Each() []*Listen {
+	var list []*Listen
+	for _, r := range l.Ports {
+		for port := int(r.First); port <= int(r.Last); port++ {
+			one := *l
+			one.Addr = l.Addr.WithPort(uint16(port))
+			one.Options.Addr, one.Text, one.Ports = one.Addr, one.Addr.String(), nil
+			list = append(list, &one)
+		}
+	}
+	if list == nil {
+		return []*Listen{l}
+	}
+	return list
+}
 
 // Key identifies the address among the listeners of the process.
 func (l *Listen) Key() string { return l.Addr.String() }

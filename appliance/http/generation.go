@@ -3,6 +3,7 @@ package http
 import (
 	"weir/appliance/conf"
 	"weir/appliance/cycle"
+	"weir/netio/sock"
 )
 
 // Generation is one HTTP configuration, immutable once built and shared by
@@ -41,9 +42,11 @@ type Server struct {
 	root  *Location // what applies outside of location blocks
 	core  *coreSrv
 
-	names   []*serverName
-	named   map[string]*Location // @locations
-	listens []*listenDirective
+	names []*serverName
+	named map[string]*Location // @locations
+
+	listens     map[sock.Addr]*listenDirective
+	listenOrder []*listenDirective // the same as written
 }
 
 // Name is the server's first name, "" when it has none: $server_name.

@@ -16,6 +16,8 @@ type listenDirective struct {
 	it      *conf.Item
 	srv     *Server
 	addr    sock.Addr
+	bits    int  // not 0: addr stands for all that share so many bits with it
+	span    bool // one of a range of ports that share it
 	opt     sock.ListenOptions
 	isSet   bool // some socket option was given: it may be given once per address
 	bind    bool // a socket of its own even where a wildcard listens
@@ -33,6 +35,7 @@ type Address struct {
 	Proxy   bool    // connections begin with a PROXY protocol header
 	TLS     bool    // connections are secured
 
+	bits    int // not 0: all addresses that share so many bits with Addr
 	names   nameIndex
 	servers []*Server
 	opts    *listenDirective
@@ -40,10 +43,12 @@ type Address struct {
 }
 
 // Port is what one listening socket serves: one address, or a wildcard and
-// the specific addresses that share its socket.
+// the specific addresses that share its socket, or that for each port of a
+// range.
 type Port struct {
 	gen   *Generation
-	addrs []*Address // specific ones first, the socket's own last
+	addrs []*Address       // specific ones first, the socket's own last
+	ports map[uint16]*Port // of a range; nil for one port
 }
 
 // portKey identifies a listening socket.
@@ -51,10 +56,13 @@ type portKey = sock.Addr
 
 // find returns the configuration for a connection's local address.
 func (p *Port) find(c *conn.Conn) *Address {
-	if len(p.addrs) == 1 {
+	if len(p.addrs) == 1 && p.ports == nil {
 		return p.addrs[0]
 	}
 	local := c.Local()
+	if q := p.ports[local.Port()]; q != nil {
+		p = q
+	}
 	for _, a := range p.addrs[:len(p.addrs)-1] {
 		if a.Addr == local || a.Addr == local.Unmap() {
 			return a
@@ -76,12 +84,12 @@ func defaultListen(c *cycle.Cycle) sock.Addr {
 // setListen reads a listen directive.
 func setListen(cx *conf.Cx, it *conf.Item) error {
 	v := ScopeOf(cx).host
-	addrs, err := listenAddrs(it.Args[0])
+	a, err := listenAddrs(it.Args[0])
 	if err != nil {
 		return err
 	}
-	for _, addr := range addrs {
-		if err := v.listen(cx, addr, it.Args[1:]); err != nil {
+	for _, d := range a {
+		if err := v.listen(cx, d, it.Args[1:]); err != nil {
 			return err
 		}
 	}
@@ -89,8 +97,8 @@ func setListen(cx *conf.Cx, it *conf.Item) error {
 }
 
 // listen adds an address with the parameters of a listen directive.
-func (v *Server) listen(cx *conf.Cx, addr sock.Addr, params []string) error {
-	d := &listenDirective{it: cx.Item, srv: v, addr: addr, v6only: true}
+func (v *Server) listen(cx *conf.Cx, d *listenDirective, params []string) error {
+	d.it, d.srv, d.v6only = cx.Item, v, true
 	// A client of HTTP speaks first, so a connection is accepted when it has:
 	// the first receive never misses, and clients that only connect cost no
 	// descriptor for their first second. Sockets without TCP ignore it.
@@ -100,22 +108,26 @@ func (v *Server) listen(cx *conf.Cx, addr sock.Addr, params []string) error {
 			return err
 		}
 	}
-	d.opt.Addr = addr
-	d.opt.IPv6Only = addr.Family() == sock.IPv6 && d.v6only
-	for _, o := range v.listens {
-		if o.addr == addr {
-			return conf.Errorf("a duplicate listen %s", d.text())
-		}
+	d.opt.Addr = d.addr
+	d.opt.IPv6Only = d.addr.Family() == sock.IPv6 && d.v6only
+	d.opt.FreeBind = d.bits != 0 // the addresses are routed here, not configured
+	if v.listens[d.addr] != nil {
+		return conf.Errorf("a duplicate listen %s", d.text())
 	}
-	v.listens = append(v.listens, d)
+	if v.listens == nil {
+		v.listens = make(map[sock.Addr]*listenDirective)
+	}
+	v.listens[d.addr] = d
+	v.listenOrder = append(v.listenOrder, d)
 	return nil
 }
 
 // listenAddrs reads "address", "port", "address:port", "*:port", "[v6]:port",
-// "name:port" and "unix:path"; "first-last" may stand for a port. A name, or a
-// range of ports, makes several addresses.
-func listenAddrs(s string) ([]sock.Addr, error) {
-	bad := func(why string) ([]sock.Addr, error) {
+// "name:port" and "unix:path"; "first-last" may stand for a port, and
+// "address/bits" for an address. A name, or a range of ports, makes several
+// addresses.
+func listenAddrs(s string) ([]*listenDirective, error) {
+	bad := func(why string) ([]*listenDirective, error) {
 		return nil, conf.Errorf("%s in \"%s\" of the \"listen\" directive", why, s)
 	}
 	if path, ok := strings.CutPrefix(s, "unix:"); ok {
@@ -125,7 +137,7 @@ func listenAddrs(s string) ([]sock.Addr, error) {
 		if len(path) > 107 {
 			return bad("too long path in the unix domain socket")
 		}
-		return []sock.Addr{sock.UnixAddr(path)}, nil
+		return []*listenDirective{{addr: sock.UnixAddr(path)}}, nil
 	}
 	host, ports := s, "80"
 	if i := strings.LastIndexByte(s, ':'); i >= 0 && !strings.HasSuffix(s, "]") {
@@ -140,40 +152,48 @@ func listenAddrs(s string) ([]sock.Addr, error) {
 	case !ok:
 		return bad("invalid port")
 	}
-	ips, why := listenIPs(host)
+	ips, bits, why := listenIPs(host)
 	if why != "" {
 		return bad(why)
 	}
-	var addrs []sock.Addr
+	var list []*listenDirective
 	for port := first; port <= last; port++ {
 		for _, ip := range ips {
-			addrs = append(addrs, sock.AddrFrom(ip, uint16(port)))
+			list = append(list, &listenDirective{addr: sock.AddrFrom(ip, uint16(port)), bits: bits, span: first != last})
 		}
 	}
-	return addrs, nil
+	return list, nil
 }
 
-// listenIPs reads the part of a listen address before the port.
-func listenIPs(host string) (ips []netip.Addr, why string) {
+// listenIPs reads the part of a listen address before the port. bits is 0 but
+// for a prefix.
+func listenIPs(host string) (ips []netip.Addr, bits int, why string) {
+	bare := strings.Trim(host, "[]")
 	switch {
 	case host == "":
-		return nil, "no host"
+		return nil, 0, "no host"
 	case host == "*":
-		return []netip.Addr{netip.IPv4Unspecified()}, ""
-	case host[0] == '[':
-		ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
-		if err != nil || !ip.Is6() {
-			return nil, "invalid IPv6 address"
+		return []netip.Addr{netip.IPv4Unspecified()}, 0, ""
+	case strings.Contains(host, "/"):
+		p, err := netip.ParsePrefix(bare)
+		if err != nil || p.Bits() == 0 || p.Addr().Is6() != (host[0] == '[') {
+			return nil, 0, "invalid address range"
 		}
-		return []netip.Addr{ip}, ""
+		return []netip.Addr{p.Masked().Addr()}, p.Bits(), ""
+	case host[0] == '[':
+		ip, err := netip.ParseAddr(bare)
+		if err != nil || !ip.Is6() {
+			return nil, 0, "invalid IPv6 address"
+		}
+		return []netip.Addr{ip}, 0, ""
 	}
 	if ip, err := netip.ParseAddr(host); err == nil {
-		return []netip.Addr{ip}, ""
+		return []netip.Addr{ip}, 0, ""
 	}
 	if ips = LookupHost(host); len(ips) == 0 {
-		return nil, "host not found"
+		return nil, 0, "host not found"
 	}
-	return ips, ""
+	return ips, 0, ""
 }
 
 // portRange reads "port" or "first-last".
@@ -316,10 +336,10 @@ func (b *Builder) finishListen() error {
 	var order []*Address
 	byAddr := make(map[sock.Addr]*Address)
 	for _, v := range b.gen.Servers {
-		for _, d := range v.listens {
+		for _, d := range v.listenOrder {
 			a := byAddr[d.addr]
 			if a == nil {
-				a = &Address{Addr: d.addr, opts: d, Default: v}
+				a = &Address{Addr: d.addr, bits: d.bits, opts: d, Default: v}
 				byAddr[d.addr] = a
 				order = append(order, a)
 			}
@@ -334,29 +354,61 @@ func (b *Builder) finishListen() error {
 			return err
 		}
 	}
-	b.gen.ports = make(map[portKey]*Port)
+	shared := make(map[*Address][]*Address) // by wildcard
 	for _, a := range order {
 		if w := wildcardFor(a, byAddr); w != nil {
+			shared[w] = append(shared[w], a)
+		}
+	}
+	b.gen.ports = make(map[portKey]*Port)
+	ranges := make(map[rangeKey]*cycle.Listen)
+	for _, a := range order {
+		if wildcardFor(a, byAddr) != nil {
 			continue
 		}
-		p := &Port{gen: b.gen}
-		for _, o := range order {
-			if o != a && wildcardFor(o, byAddr) == a {
-				p.addrs = append(p.addrs, o)
-			}
-		}
-		p.addrs = append(p.addrs, a)
-		b.gen.ports[a.Addr] = p
-		b.gen.Cycle.AddListen(&cycle.Listen{
-			Addr: a.Addr, Options: a.opts.opt, Text: a.Addr.String(), Service: p,
-			Shared: a.Addr.Family() == sock.Unix,
-		})
+		b.listenOn(a, &Port{gen: b.gen, addrs: append(shared[a], a)}, ranges)
 	}
 	return nil
 }
 
+// rangeKey identifies a range of ports: one directive and address.
+type rangeKey struct {
+	it *conf.Item
+	ip netip.Addr
+}
+
+// listenOn registers the socket of an address with the cycle. The ports of a
+// range have one together; one of them that has options of its own is not
+// among them.
+func (b *Builder) listenOn(a *Address, p *Port, ranges map[rangeKey]*cycle.Listen) {
+	key := rangeKey{a.opts.it, a.Addr.IP()}
+	if l := ranges[key]; l != nil {
+		l.AddPort(a.Addr.Port())
+		l.Service.(*Port).ports[a.Addr.Port()] = p
+		return
+	}
+	l := &cycle.Listen{
+		Addr: a.Addr, Bits: a.bits, Options: a.opts.opt, Text: a.Addr.String(), Service: p,
+		Shared: a.Addr.Family() == sock.Unix,
+	}
+	if a.bits != 0 {
+		l.Text = netip.PrefixFrom(a.Addr.IP(), a.bits).String() + ":" + strconv.Itoa(int(a.Addr.Port()))
+	}
+	if a.opts.span {
+		ranges[key] = l
+		l.AddPort(a.Addr.Port())
+		p = &Port{gen: p.gen, addrs: p.addrs, ports: map[uint16]*Port{a.Addr.Port(): p}}
+		l.Service = p
+	}
+	b.gen.ports[a.Addr] = p
+	b.gen.Cycle.AddListen(l)
+}
+
 // join adds one directive to its address.
 func (a *Address) join(d *listenDirective) error {
+	if d.bits != a.bits {
+		return Fail(d.it, "conflicting address ranges for %s", d.text())
+	}
 	if d != a.opts && d.isSet {
 		if a.opts.isSet {
 			return Fail(d.it, "duplicate listen options for %s", d.text())
@@ -378,7 +430,7 @@ func (a *Address) join(d *listenDirective) error {
 // wildcardFor returns the wildcard address whose socket serves a, nil when a
 // has a socket of its own.
 func wildcardFor(a *Address, all map[sock.Addr]*Address) *Address {
-	if a.Addr.Family() == sock.Unix || a.Addr.IsUnspecified() || a.opts.bind {
+	if a.Addr.Family() == sock.Unix || a.Addr.IsUnspecified() || a.opts.bind || a.bits != 0 {
 		return nil
 	}
 	any4 := netip.IPv4Unspecified()

@@ -63,7 +63,7 @@ func setServer(cx *conf.Cx, it *conf.Item) error {
 		return err
 	}
 	if len(v.listens) == 0 {
-		return v.listen(cx, defaultListen(b.gen.Cycle), nil)
+		return v.listen(cx, &listenDirective{addr: defaultListen(b.gen.Cycle)}, nil)
 	}
 	return nil
 }

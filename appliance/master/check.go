@@ -54,9 +54,11 @@ func try(c *cycle.Cycle) error {
 		return err
 	}
 	for _, l := range c.Listens {
-		if err := tryBind(l); err != nil {
-			errlog.Default().Printf(errlog.Emerg, 0, "%v", err)
-			return err
+		for _, one := range l.Each() {
+			if err := tryBind(one); err != nil {
+				errlog.Default().Printf(errlog.Emerg, 0, "%v", err)
+				return err
+			}
 		}
 	}
 	return nil

@@ -61,7 +61,7 @@ func (ls listeners) add(fd int) {
 	_ = sock.SetNonblock(fd)
 	g := ls[a.String()]
 	if g == nil {
-		g = &group{addr: a, options: sock.ListenOptions{Addr: a}, inherited: true}
+		g = &group{addr: a, options: sock.ListenOptions{Addr: a}, inherited: true, front: -1}
 		ls[a.String()] = g
 	}
 	g.fds = append(g.fds, fd)

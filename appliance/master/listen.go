@@ -20,7 +20,16 @@ type group struct {
 	before    *sock.ListenOptions // what a bind that may be undone has replaced; nil for nothing
 	fds       []int
 	inherited bool // some came from the process before
+
+	// front is the socket that connections to a range are found by, one more
+	// of the group that no worker counts on; -1 for an address without range.
+	front      int
+	frontFresh bool // added by a bind that may be undone
 }
+
+// frontIndex is the number under which the server knows a group's front. The
+// workers' sockets are numbered from 0, and far fewer.
+const frontIndex = 1 << 16
 
 // listeners are all addresses the process listens on, by cycle.Listen.Key.
 type listeners map[string]*group
@@ -78,7 +87,7 @@ func (ls listeners) complete(l *cycle.Listen, workers int, fresh added) error {
 		if err != nil {
 			return err
 		}
-		g = &group{addr: l.Addr, options: listenOptions(l), fds: []int{fd}}
+		g = &group{addr: l.Addr, options: listenOptions(l), fds: []int{fd}, front: -1}
 		ls[key] = g
 		fresh[key] = 0
 	} else if o := listenOptions(l); o != g.options {
@@ -87,6 +96,9 @@ func (ls listeners) complete(l *cycle.Listen, workers int, fresh added) error {
 			g.before = &old
 		}
 		g.relisten(o)
+	}
+	if l.Wide() && g.inherited && g.front < 0 && len(g.fds) > want {
+		g.front, g.fds = g.fds[len(g.fds)-1], g.fds[:len(g.fds)-1]
 	}
 	for len(g.fds) < want {
 		fd, err := g.listenMore()
@@ -98,12 +110,23 @@ func (ls listeners) complete(l *cycle.Listen, workers int, fresh added) error {
 		}
 		g.fds = append(g.fds, fd)
 	}
+	if l.Wide() && g.front < 0 {
+		fd, err := g.listenMore()
+		if err != nil {
+			return err
+		}
+		g.front, g.frontFresh = fd, true
+		if err := ls.tryRange(l); err != nil {
+			g.dropFront()
+			return err
+		}
+	}
 	return nil
 }
 
 // relisten gives the sockets that are there other options.
 func (g *group) relisten(o sock.ListenOptions) {
-	for _, fd := range g.fds {
+	for _, fd := range g.all() {
 		if err := sock.Relisten(fd, o); err != nil {
 			errlog.Default().Printf(errlog.Alert, 0, "%v, ignored", err)
 		}
@@ -149,7 +172,7 @@ func removeStale(a sock.Addr) bool {
 // listenMore binds another socket of the group. All sockets of it must say
 // SO_REUSEPORT, also the first one and those from the process before.
 func (g *group) listenMore() (int, error) {
-	for _, fd := range g.fds {
+	for _, fd := range g.all() {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
 			return -1, &sock.Error{Call: "setsockopt(SO_REUSEPORT) " + g.addr.String(), Errno: errnoOf(err)}
 		}
@@ -168,11 +191,15 @@ func (ls listeners) undo(fresh added) {
 		}
 		g.fds = g.fds[:first]
 		if first == 0 {
+			g.dropFront()
 			g.unlink()
 			delete(ls, key)
 		}
 	}
 	for _, g := range ls {
+		if g.frontFresh {
+			g.dropFront()
+		}
 		if g.before != nil {
 			g.relisten(*g.before)
 			g.before = nil
@@ -191,21 +218,40 @@ func (g *group) unlink() {
 
 // dropUnused closes the addresses that c does not name, now that c is in force.
 func (ls listeners) dropUnused(c *cycle.Cycle, unlink bool) {
-	used := make(map[string]bool, len(c.Listens))
+	used := make(map[string]*cycle.Listen, len(c.Listens))
 	for _, l := range c.Listens {
-		used[l.Key()] = true
+		used[l.Key()] = l
 	}
 	for key, g := range ls {
-		g.before = nil
-		if !used[key] {
+		g.before, g.frontFresh = nil, false
+		switch l := used[key]; {
+		case l == nil:
 			g.close(unlink)
 			delete(ls, key)
+		case !l.Wide():
+			g.dropFront()
 		}
 	}
 }
 
+// dropFront closes the front.
+func (g *group) dropFront() {
+	if g.front >= 0 {
+		unix.Close(g.front)
+		g.front, g.frontFresh = -1, false
+	}
+}
+
+// all lists the descriptors of the group, those of workers first.
+func (g *group) all() []int {
+	if g.front < 0 {
+		return g.fds
+	}
+	return append(g.fds[:len(g.fds):len(g.fds)], g.front)
+}
+
 func (g *group) close(unlink bool) {
-	for _, fd := range g.fds {
+	for _, fd := range g.all() {
 		unix.Close(fd)
 	}
 	if unlink {
@@ -234,6 +280,13 @@ func (ls listeners) sockets(c *cycle.Cycle, fresh added) (list []server.Socket, 
 			}
 			list = append(list, k)
 		}
+		if g.front >= 0 && l.Wide() {
+			k := server.Socket{Key: []byte(l.Key()), Index: frontIndex, New: fresh == nil || g.frontFresh}
+			if k.New {
+				fds = append(fds, g.front)
+			}
+			list = append(list, k)
+		}
 	}
 	return list, fds
 }
@@ -242,7 +295,7 @@ func (ls listeners) sockets(c *cycle.Cycle, fresh added) (list []server.Socket, 
 func (ls listeners) all() []int {
 	var fds []int
 	for _, g := range ls {
-		fds = append(fds, g.fds...)
+		fds = append(fds, g.all()...)
 	}
 	return fds
 }

@@ -9,6 +9,7 @@ import (
 	"weir/appliance/cycle"
 	"weir/appliance/errlog"
 	"weir/appliance/server"
+	"weir/ebpf/lookup"
 	"weir/ebpf/steer"
 )
 
@@ -34,6 +35,7 @@ type master struct {
 	generation int
 	listeners  listeners
 	steering   *steer.Steering
+	ranges     *lookup.Lookup
 	pidFile    string // as written; "" before and after
 
 	server   *child

@@ -52,6 +52,9 @@ func (m *master) reload() error {
 	if err := openFiles(c); err != nil {
 		return err
 	}
+	if err := m.arrange(c); err != nil {
+		return err
+	}
 	fresh, err := m.listeners.bind(c)
 	if err != nil {
 		return err
@@ -102,6 +105,9 @@ func (m *master) commit(p *reload) {
 	errlog.SetDefault(c.Log)
 	server.RedirectStderr(c)
 	m.commitSteering(p.steering)
+	if err := m.applyRanges(); err != nil {
+		errlog.Default().Printf(errlog.Alert, 0, "connections to ranges go where they went before: %v", err)
+	}
 	m.retune(profile, c)
 	m.listeners.dropUnused(c, m.ownsUnixSockets())
 	if c.Core.Pid != m.pidFile && m.upgrade.pid == 0 {

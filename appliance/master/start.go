@@ -12,6 +12,7 @@ import (
 	"weir/appliance/cycle"
 	"weir/appliance/errlog"
 	"weir/appliance/server"
+	"weir/ebpf/lookup"
 )
 
 // Start runs the master: until everything is bound in the foreground's eyes,
@@ -23,7 +24,7 @@ func Start(o Options) int {
 	m := &master{o: o, environ: environment(), parent: os.Getppid(), started: time.Now(),
 		signals: make(chan os.Signal, 64), events: make(chan event, 16)}
 	m.listeners, m.inherited = adopt()
-	m.steering = adoptSteering()
+	m.steering, m.ranges = adoptSteering(), lookup.New()
 	clearInternal()
 	c, err := o.load(nil, d != nil)
 	if err != nil {
@@ -83,6 +84,9 @@ func (m *master) provide() error {
 	}
 	errlog.SetDefault(c.Log)
 	m.tune(c) // before listeners are bound: their queues are cut to the kernel's limit then
+	if err := m.arrange(c); err != nil {
+		return err
+	}
 	if _, err := m.listeners.bind(c); err != nil {
 		return err
 	}
@@ -154,6 +158,9 @@ func (m *master) launch() error {
 		m.cycle.Log.Printf(errlog.Notice, 0, "start server process %d with %d workers", c.pid, m.cycle.Core.Workers)
 	}
 	m.steer()
+	if err := m.applyRanges(); err != nil {
+		return err
+	}
 	o, fds := m.order(m.cycle, m.generation, m.steering.Report(), nil)
 	return m.sendOrder(c, server.Load, o, m.snapshot, fds)
 }

@@ -214,7 +214,7 @@ func (m *master) report(st *server.Status) []byte {
 	}
 	for _, l := range m.cycle.Listens {
 		if g := m.listeners[l.Key()]; g != nil {
-			r.Listeners = append(r.Listeners, listenerReport{l.Text, len(g.fds)})
+			r.Listeners = append(r.Listeners, listenerReport{l.Text, len(g.all())})
 		}
 	}
 	data, err := json.MarshalIndent(&r, "", "  ")

@@ -71,7 +71,9 @@ func (s *Server) dismiss(n int) {
 func bound(c *cycle.Cycle, sockets map[socketKey]int, i, n int) []worker.Bound {
 	listens := make(map[string]*cycle.Listen, len(c.Listens))
 	for _, l := range c.Listens {
-		listens[l.Key()] = l
+		for _, one := range l.Each() {
+			listens[one.Key()] = l // a range may have a socket for each port
+		}
 	}
 	var list []worker.Bound
 	for k, fd := range sockets {

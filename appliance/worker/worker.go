@@ -13,6 +13,7 @@ import (
 	"weir/ebpf/steer"
 	"weir/netio/conn"
 	"weir/netio/poll"
+	"weir/netio/sock"
 )
 
 // Service is what serves the connections of a worker. Its methods are called
@@ -216,8 +217,12 @@ func (w *Worker) listen(b Bound) error {
 		l.SetDeferred(b.Listen.Options.Deferred)
 		return nil
 	}
+	addr := b.Listen.Addr
+	if b.Listen.Wide() {
+		addr = sock.Addr{} // each connection has its own
+	}
 	l, err := conn.NewListener(w.svc.Driver(), b.FD, a, conn.ListenerOptions{
-		Addr:      b.Listen.Addr,
+		Addr:      addr,
 		Deferred:  b.Listen.Options.Deferred,
 		Exclusive: b.Listen.Shared,
 		Admit:     w.admit,

@@ -19,6 +19,7 @@ type ListenOptions struct {
 	Deferred  bool // accept only connections that have sent data
 	FastOpen  int  // length of the TCP Fast Open queue; 0 means off
 	IPv6Only  bool // an IPv6 socket takes no IPv4
+	FreeBind  bool // the host need not have the address
 	KeepAlive KeepAlive
 	RcvBuf    int // bytes; 0 leaves the kernel's
 	SndBuf    int
@@ -98,6 +99,8 @@ func listenOptions(fd int, o *ListenOptions, text string) error {
 		{true, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1, "SO_REUSEADDR"},
 		{o.ReusePort && tcp, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1, "SO_REUSEPORT"},
 		{v6, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, flag(o.IPv6Only), "IPV6_V6ONLY"},
+		{o.FreeBind && !v6, unix.IPPROTO_IP, unix.IP_FREEBIND, 1, "IP_FREEBIND"},
+		{o.FreeBind && v6, unix.IPPROTO_IPV6, unix.IPV6_FREEBIND, 1, "IPV6_FREEBIND"},
 		{o.RcvBuf > 0, unix.SOL_SOCKET, unix.SO_RCVBUF, o.RcvBuf, "SO_RCVBUF"},
 		{o.SndBuf > 0, unix.SOL_SOCKET, unix.SO_SNDBUF, o.SndBuf, "SO_SNDBUF"},
 	} {
