@@ -18,6 +18,7 @@ type Builder struct {
 	blocks   []*Location
 	later    []func() error
 	handlers [numPhases][]Handler
+	first    [numPhases][]Handler
 	regexes  map[regexKey]*Regex
 }
 
@@ -89,6 +90,9 @@ func (b *Builder) Locations() []*Location { return b.blocks }
 // AddHandler adds a phase handler behind those of the module list, for
 // handlers that exist only when a directive is used.
 func (b *Builder) AddHandler(p Phase, h Handler) { b.handlers[p] = append(b.handlers[p], h) }
+
+// AddHandlerFirst adds a phase handler before those of the module list.
+func (b *Builder) AddHandlerFirst(p Phase, h Handler) { b.first[p] = append(b.first[p], h) }
 
 // HTTPBlock returns the directive that reads `http { }` with the given
 // modules. It stores the Generation in the Cycle.

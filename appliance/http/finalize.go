@@ -235,6 +235,9 @@ func (r *Request) free(status Code) {
 	if !r.logged {
 		r.runLog()
 	}
+	for i := len(r.releases) - 1; i >= 0; i-- {
+		r.releases[i].run(r.releases[i].data)
+	}
 	r.c.override = sock.Addr{}
 	w := r.w
 	w.count(r)

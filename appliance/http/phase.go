@@ -10,7 +10,7 @@ type phaseEntry struct {
 // buildEngine lays the handlers of all phases out in one array.
 func (b *Builder) buildEngine() {
 	g := b.gen
-	var lists [numPhases][]Handler
+	lists := b.first
 	for _, m := range g.modules {
 		for _, h := range m.Handlers {
 			if h.Used == nil || h.Used(b) {

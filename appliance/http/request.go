@@ -22,6 +22,7 @@ type Request struct {
 	state    []any   // module state by module index
 	captures []int   // offsets of the last regular expression match
 	cleanups []cleanup
+	releases []cleanup  // run when the request has been logged
 	subs     []*Request // subrequests made, freed with the main request
 	ownArena buf.Arena
 
@@ -332,6 +333,14 @@ func (r *Request) Cleanup(run func(data any), data any) {
 	m.cleanups = append(m.cleanups, cleanup{run, data})
 }
 
+// Release has run called with data when the main request has been logged and
+// nothing of it is needed any more, last one first. Cleanup is for what must
+// stop when the request ends, Release for what the log phase still looks at.
+func (r *Request) Release(run func(data any), data any) {
+	m := r.main
+	m.releases = append(m.releases, cleanup{run, data})
+}
+
 // Link returns an empty link for an output chain. It goes back to the worker
 // when the response has been sent; see buf.Link.
 func (r *Request) Link() *buf.Link { return r.w.Buffers.Link() }
@@ -397,8 +406,10 @@ func (r *Request) reset() {
 	clear(r.ownVars)
 	clear(r.state)
 	clear(r.cleanups)
+	clear(r.releases)
 	clear(r.subs)
-	r.cleanups, r.subs, r.captures = r.cleanups[:0], r.subs[:0], r.captures[:0]
+	r.cleanups, r.releases = r.cleanups[:0], r.releases[:0]
+	r.subs, r.captures = r.subs[:0], r.captures[:0]
 	r.perRequest = perRequest{}
 }
 

@@ -30,6 +30,7 @@ import (
 	"weir/appliance/http/stubstatus"
 	"weir/appliance/http/tryfiles"
 	"weir/appliance/http/upstream"
+	"weir/lua/phase"
 	"weir/lua/shared"
 )
 
@@ -61,6 +62,8 @@ var list = http.Modules{
 	&notmodified.Module,
 	&ranges.Body,
 	&http.Copy,
+	&phase.Settings,
+	&phase.Module,
 	&headersmore.Module,
 	&echo.Module,
 	&headers.Module,

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"slices"
+
 	"weir/appliance/errlog"
 	"weir/appliance/http"
 	"weir/lua/vm"
@@ -33,12 +35,29 @@ type Ctx struct {
 	// Subrequests counts those that a light thread waits for: it must not be killed then.
 	Subrequests int
 
+	// Progress of lua_need_request_body.
+	BodyRead, ReadingBody, BodyLate bool
+
+	BodyWait  any    // who waits for the request body in ngx.req.read_body
+	NewBody   []byte // of ngx.req.init_body
+	NewBodyOn bool
+
+	// Args are the arguments of set_by_lua, Result what it returned; both belong to lua/phase.
+	Args   [][]byte
+	Result []byte
+	// SeenLast says that body_filter_by_lua has passed the end of the body on: what follows is dropped.
+	SeenLast bool
+
 	// Output state of lua/ngx.
-	Eof       bool      // ngx.eof was called
-	Buffering bool      // the response is kept back to learn its length (HTTP/1.0)
-	Held      buf.Chain // what is kept back
-	InChain   *buf.Chain
-	InRest    *buf.Chain
+	Eof        bool       // ngx.eof was called
+	Buffering  bool       // the response is kept back to learn its length (HTTP/1.0)
+	Held       buf.Chain  // what is kept back
+	MimeSet    bool       // the content type was decided
+	HeadersSet bool       // ngx.header was written to
+	RawSocket  bool       // ngx.req.socket(true) has taken the connection over
+	AbortSeen  bool       // the client has gone, and OnAbort was woken
+	Flushing   []*Thread  // wait in ngx.flush(true)
+	InChain    *buf.Chain // the part of the body that body_filter_by_lua sees
 
 	// OnDone is called when a run that had to wait is over; it is set by whoever starts one with Start.
 	OnDone func(c *Ctx)
@@ -50,6 +69,7 @@ type Ctx struct {
 	// Over says that the run that waited is over and its handler may collect the result.
 	Over bool
 
+	fixed    *Settings // without a request
 	entry    *Thread
 	threads  []*Thread // alive, the entry thread included
 	cleanups []Cleaner
@@ -80,9 +100,8 @@ func (e *Env) NewCtx(r *http.Request, p Phase) *Ctx {
 // maxFreeCtxs bounds what an idle VM keeps of contexts and threads.
 const maxFreeCtxs = 1024
 
-// Close ends a context: its light threads are aborted, its cleanups run, and it may serve another request.
-func (c *Ctx) Close() {
-	e := c.env
+// End ends what runs in a context: its light threads are aborted, its cleanups run.
+func (c *Ctx) End() {
 	c.closing = true
 	c.KillAll()
 	for n := len(c.cleanups); n > 0; n = len(c.cleanups) {
@@ -91,12 +110,19 @@ func (c *Ctx) Close() {
 		c.cleanups = c.cleanups[:n-1]
 		cl.Clean()
 	}
+	c.closing = false
+}
+
+// Close ends a context, which may serve another request then.
+func (c *Ctx) Close() {
+	e := c.env
+	c.End()
 	if c.R != nil && !c.Held.Empty() {
 		c.R.Worker().Buffers.DoneChain(&c.Held)
 	}
-	threads, cleanups := c.threads[:0], c.cleanups[:0]
-	*c = Ctx{env: e, threads: threads, cleanups: cleanups}
+	*c = Ctx{env: e, threads: c.threads[:0], cleanups: c.cleanups[:0], Flushing: c.Flushing[:0], NewBody: c.NewBody[:0]}
 	e.contexts--
+	e.settleEnd()
 	if len(e.freeCtxs) < maxFreeCtxs {
 		e.freeCtxs = append(e.freeCtxs, c)
 	}
@@ -121,13 +147,15 @@ func (c *Ctx) DropClose(cl Cleaner) {
 	}
 }
 
+// DropFlush takes a thread off Flushing.
+func (c *Ctx) DropFlush(t *Thread) {
+	c.Flushing = slices.DeleteFunc(c.Flushing, func(f *Thread) bool { return f == t })
+}
+
 // Request returns the request, or raises the error of functions that need one.
 func (c *Ctx) Request(l *vm.State) *http.Request {
 	if c.R == nil {
-		if c.Phase == Init {
-			l.Errorf("no request found")
-		}
-		c.Deny(l)
+		c.Deny(l, Request)
 	}
 	return c.R
 }

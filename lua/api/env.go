@@ -15,8 +15,14 @@ type Env struct {
 	Gen    *http.Generation // the configuration its code belongs to
 	Config any              // of lua/phase: what it needs to find again
 
-	// OnGone runs when the Env is closed; for lua/phase.
-	OnGone func(e *Env)
+	// Settings are the directives where there is no request, Main those of the http block.
+	Settings *Settings
+	Main     *MainSettings
+	Prefix   string // directory of -p, with a slash
+	Workers  int    // how many there are
+
+	// OnRetired runs when the Env's configuration is out of use on its worker, before Close; for lua/phase.
+	OnRetired func(e *Env)
 
 	local    []any // states of families
 	families Families
@@ -35,6 +41,8 @@ type Env struct {
 	freeCtxs    []*Ctx
 	freeThreads []*Thread
 	contexts    int // in use
+	held        int // see Hold
+	retired     bool
 }
 
 // New makes the Env around a VM, which gets Env as Host, and opens the families in it.
@@ -158,8 +166,47 @@ func (e *Env) Close() {
 		}
 	}
 	e.VM.CloseTasks()
-	if e.OnGone != nil {
-		e.OnGone(e)
+}
+
+// Retire says that no request will begin in this VM any more. Families end what waits without a request (timers run
+// prematurely); when the last context and the last thing held has ended, the Env is closed.
+func (e *Env) Retire() {
+	if e.retired {
+		return
+	}
+	e.retired = true
+	e.held++
+	for _, f := range e.families {
+		if f.Retire != nil {
+			f.Retire(e)
+		}
+	}
+	e.Release()
+}
+
+// Retired reports whether Retire was called.
+func (e *Env) Retired() bool { return e.retired }
+
+// Hold keeps the Env open although no context is in use: for a pending timer. Release takes that back.
+func (e *Env) Hold() { e.held++ }
+
+// Release takes back Hold.
+func (e *Env) Release() {
+	e.held--
+	e.settleEnd()
+}
+
+// settleEnd closes a retired Env that nothing uses.
+func (e *Env) settleEnd() {
+	if !e.retired || e.closed || e.held > 0 || e.contexts > 0 {
+		return
+	}
+	if f := e.OnRetired; f != nil {
+		e.OnRetired = nil
+		f(e)
+	}
+	if e.held == 0 && e.contexts == 0 {
+		e.Close()
 	}
 }
 

@@ -37,6 +37,8 @@ type Family struct {
 	// Open, if set, runs once per VM after Tables are in place: for constants, metatables and modules that are no
 	// plain tables of functions.
 	Open func(e *Env)
+	// Retire, if set, runs when no request will begin in the VM any more: end what waits without a request.
+	Retire func(e *Env)
 	// Close, if set, runs when the VM ends.
 	Close func(e *Env)
 }
@@ -147,15 +149,18 @@ func (e *Env) Guard(f *Func) vm.Func {
 	run, in := f.Run, f.In
 	return func(l *vm.State) int {
 		if c := e.cur; c.Phase&in == 0 && !c.lifted(in) {
-			c.Deny(l)
+			c.Deny(l, in)
 		}
 		return run(l)
 	}
 }
 
-// Deny raises the error of a function that may not be called in the running phase.
-func (c *Ctx) Deny(l *vm.State) {
-	if c.Phase&(Init|InitWorker|ExitWorker) != 0 && c.Phase != c.Phase&InitWorker {
+// Deny raises the error of a function that may be called in the phases of in only.
+func (c *Ctx) Deny(l *vm.State, in Phase) {
+	switch {
+	case c.Phase == Init:
+		l.Errorf("no request found")
+	case c.R == nil && in == Request: // all that the function needs is a request
 		l.Errorf("API disabled in the current context")
 	}
 	l.Errorf("API disabled in the context of %s", c.Phase.Context())

@@ -39,11 +39,14 @@ func newRequestCtx(r *http.Request) *Ctx {
 	}
 	c := e.NewCtx(r, 0)
 	Requests.Set(r, c)
-	r.Cleanup(closeCtx, c)
+	r.Cleanup(endCtx, c)
+	r.Release(closeCtx, c)
 	return c
 }
 
-// closeCtx is a request's cleanup.
+// endCtx ends what still runs when the request ends; the log phase runs after it.
+func endCtx(data any) { data.(*Ctx).End() }
+
 func closeCtx(data any) { data.(*Ctx).Close() }
 
 func (w *Worker) older(g *http.Generation) *Env {

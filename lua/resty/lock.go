@@ -161,7 +161,7 @@ func (p *pause) Abandon() { p.Stop() }
 func sleep(l *vm.State, sec float64) {
 	c := api.Of(l)
 	if !l.CanPark() {
-		c.Deny(l)
+		c.Deny(l, api.Yieldable)
 	}
 	p := &pause{thread: c.Thread()}
 	p.Owner = p

@@ -420,6 +420,20 @@ func (l *State) traceback(level int) string {
 	return b.String()
 }
 
+// Caller tells where the function at a level (0: the running one) is: the source as messages show it, the line, and
+// the name it was called by, empty for none. For a Go function they are "[C]" and -1.
+func (l *State) Caller(level int) (src string, line int, name string) {
+	i := l.fi - level
+	if i <= 0 {
+		return "?", -1, ""
+	}
+	if l.frames[i].kind != kLua {
+		return "[C]", -1, ""
+	}
+	name, _ = l.funcName(i)
+	return chunkID(l.stack[l.frames[i].base-1].fn().proto.source), l.currentLine(i), name
+}
+
 // Bounds of ThreadsTraceback.
 const (
 	maxTraceThreads = 5

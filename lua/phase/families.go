@@ -1,0 +1,17 @@
+package phase
+
+import (
+	"weir/lua/api"
+	"weir/lua/ngx"
+	"weir/lua/re"
+	"weir/lua/resty"
+	"weir/lua/shared"
+)
+
+// families are the parts of the ngx API, in the order they are opened.
+var families = api.Families{
+	&ngx.Core,
+	&re.Family,
+	&resty.Family,
+	&shared.Family,
+}

@@ -1,0 +1,234 @@
+package phase
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+
+	"weir/appliance/errlog"
+	"weir/appliance/http"
+	"weir/lua/api"
+	"weir/lua/cjson"
+	"weir/lua/ngx"
+	"weir/lua/vm"
+)
+
+var registered sync.Once
+
+// prepare begins a configuration.
+func prepare(b *http.Builder) error {
+	registered.Do(families.Register)
+	m := main.In(b)
+	m.prefix = b.Cycle().Prefix
+	m.gen = b.Generation()
+	m.lua = api.Main.In(b)
+	m.workers = b.Cycle().Core.Workers
+	return nil
+}
+
+// finish adds the handlers of the configuration and runs init_by_lua: its failure is one of the configuration.
+func finish(b *http.Builder) error {
+	m := main.In(b)
+	for _, h := range []struct {
+		at    int
+		phase http.Phase
+		run   http.Handler
+	}{
+		{atServerRewrite, http.ServerRewrite, serverRewrite}, {atRewrite, http.Rewrite, rewriteLocation},
+		{atAccess, http.Access, access}, {atPrecontent, http.Precontent, precontent},
+	} {
+		switch {
+		case !uses(h.at)(b):
+		case m.noPostpone[h.at].V:
+			b.AddHandlerFirst(h.phase, h.run)
+		default:
+			b.AddHandler(h.phase, h.run)
+		}
+	}
+	root := *api.Locations.In(m.lua.Root)
+	root.Merge(new(api.Settings))
+	m.root = &root
+	if !m.used(b) {
+		return nil
+	}
+	if b.Cycle().Check && m.init == nil {
+		return nil
+	}
+	e, err := m.newEnv(nil, false)
+	if err != nil {
+		return err
+	}
+	if b.Cycle().Check {
+		e.Close()
+		return nil
+	}
+	m.made = e
+	return nil
+}
+
+// used reports whether the configuration has any Lua.
+func (m *mainConf) used(*http.Builder) bool { return len(m.scripts) > 0 }
+
+// bareEnv makes a VM for the configuration.
+func (m *mainConf) bareEnv(w *http.Worker, fresh bool) *api.Env {
+	v := vm.New()
+	v.OpenLibs()
+	v.Compile = cache.Compile
+	cjson.Open(v)
+	m.setPaths(v)
+	e := api.New(v, w, m.gen, families)
+	e.Config = &vmState{fns: make([]*vm.Function, len(m.scripts)), conf: m, fresh: fresh}
+	e.Settings = m.root
+	e.Main = m.lua
+	e.Prefix = m.prefix
+	e.Workers = m.workers
+	v.OnGlobalWrite = ngx.WarnGlobal
+	return e
+}
+
+// newEnv makes a VM for the configuration and runs init_by_lua in it.
+func (m *mainConf) newEnv(w *http.Worker, fresh bool) (*api.Env, error) {
+	e := m.bareEnv(w, fresh)
+	if m.init == nil {
+		return e, nil
+	}
+	if err := m.runInit(e); err != nil {
+		e.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// runInit runs init_by_lua.
+func (m *mainConf) runInit(e *api.Env) error {
+	c := e.NewCtx(nil, api.Init)
+	c.SetSettings(m.root)
+	defer c.Close()
+	v := e.VM
+	hook := v.OnGlobalWrite
+	v.OnGlobalWrite = nil
+	defer func() { v.OnGlobalWrite = hook }()
+	fn, err := m.initFunction(e)
+	if err != nil {
+		return err
+	}
+	if err := e.CallAside(c, api.Init, fn, nil, 0, nil); err != nil {
+		return errors.New("init_by_lua error: " + ngx.ErrorWithTrace(err))
+	}
+	return nil
+}
+
+func (m *mainConf) initFunction(e *api.Env) (*vm.Function, error) {
+	var p *vm.Proto
+	var err error
+	if m.init.file == nil {
+		p, err = cache.Compile(m.init.text, m.init.name)
+	} else {
+		path, _ := m.init.file.Constant()
+		p, err = cache.File(m.path(string(path)), true)
+	}
+	if err != nil {
+		return nil, errors.New("init_by_lua error: " + err.Error())
+	}
+	return e.VM.Load(p), nil
+}
+
+// setPaths applies lua_package_path and lua_package_cpath.
+func (m *mainConf) setPaths(v *vm.VM) {
+	pkg := v.Globals().GetString("package").AsTable()
+	for _, p := range []struct{ name, value string }{{"path", m.lua.PackagePath}, {"cpath", m.lua.PackageCPath}} {
+		if p.value == "" {
+			continue
+		}
+		def, _ := pkg.GetString(p.name).AsString()
+		value := strings.ReplaceAll(p.value, ";;", ";\x01;")
+		value = strings.TrimPrefix(value, ";\x01")
+		if strings.HasPrefix(p.value, ";;") {
+			value = "\x01" + value
+		}
+		value = strings.TrimSuffix(strings.ReplaceAll(value, "\x01", def), ";")
+		pkg.SetString(p.name, vm.String(value))
+	}
+}
+
+// expandPrefix replaces $prefix and ${prefix}.
+func expandPrefix(path, prefix string) string {
+	return strings.NewReplacer("${prefix}", prefix, "$prefix", prefix).Replace(path)
+}
+
+func newWorker(*http.Worker) *api.Worker { return &api.Worker{} }
+
+// initWorker gives a worker the VM of a configuration that it takes, and runs init_worker_by_lua. The VM of the
+// configuration before lives on until its requests and timers have ended.
+func initWorker(w *http.Worker, g *http.Generation) {
+	m := main.Of(g)
+	local := api.Workers.Of(w)
+	if old := local.Current; old != nil {
+		local.Older = append(local.Older, old)
+		local.Current, local.Fresh = nil, nil
+		old.Retire()
+	}
+	if !m.used(nil) {
+		return
+	}
+	e := m.take()
+	if e == nil {
+		var err error
+		if e, err = m.newEnv(w, false); err != nil {
+			// It has run once without an error, when the configuration was read. What it left undone is missed here.
+			errlog.Default().Write(errlog.Error, 0, []byte(err.Error()))
+			e = m.bareEnv(w, false)
+		}
+	}
+	e.Worker = w
+	e.OnRetired = retired
+	local.Current = e
+	local.Fresh = freshEnv
+	m.runWorker(e, m.initWorker, api.InitWorker)
+}
+
+// take returns the VM that init_by_lua ran in, to the first worker that asks.
+func (m *mainConf) take() *api.Env {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.made
+	m.made = nil
+	return e
+}
+
+// runWorker runs a script that belongs to no request.
+func (m *mainConf) runWorker(e *api.Env, sc *code, p api.Phase) {
+	if sc == nil {
+		return
+	}
+	c := e.NewCtx(nil, p)
+	c.SetSettings(m.root)
+	aside(c, sc, nil, 0, nil)
+	c.Close()
+}
+
+// retired runs exit_worker_by_lua when the last request of a VM's configuration has ended on its worker.
+func retired(e *api.Env) {
+	m := stateOf(e).conf
+	m.runWorker(e, m.exitWorker, api.ExitWorker)
+	local := api.Workers.Of(e.Worker)
+	local.Older = slices.DeleteFunc(local.Older, func(o *api.Env) bool { return o == e })
+}
+
+// freshEnv makes the VM of one request where lua_code_cache is off, nil elsewhere. Subrequests share that of their
+// main request.
+func freshEnv(r *http.Request) *api.Env {
+	if api.Locations.Of(r).CodeCache.V {
+		return nil
+	}
+	if r != r.Main() {
+		return api.For(r.Main()).Env()
+	}
+	m := main.Of(r.Generation())
+	e := m.bareEnv(r.Worker(), true)
+	r.Release(retireEnv, e)
+	return e
+}
+
+func retireEnv(data any) { data.(*api.Env).Retire() }
