@@ -48,6 +48,7 @@ const (
 	shut                         // FIN was sent
 	records                      // short reads do not mean drained
 	lingering                    // the linger handler owns it
+	spliced                      // the transport does not have to see output
 )
 
 // Conn is one stream connection, TCP or unix, of a client or to a backend. It

@@ -71,11 +71,21 @@ func (c *Conn) recvFailed(e syscall.Errno) error {
 
 // Peek looks at waiting bytes without taking them. It makes a system call
 // whether an edge was seen or not: a way to learn if an idle connection is
-// still alive. It returns as Recv does.
+// still alive. It returns as Recv does; with a transport, 0 and no error when
+// bytes wait.
 func (c *Conn) Peek(p []byte) (int, error) {
 	if c.flags&closed != 0 {
 		return 0, ErrClosed
 	}
+	if c.transport != nil {
+		c.flags |= readable
+		return c.recvTransport(nil) // not p, which would escape
+	}
+	return c.PeekSocket(p)
+}
+
+// PeekSocket is Peek past the transport, for the transport itself.
+func (c *Conn) PeekSocket(p []byte) (int, error) {
 	c.d.stats.Recvs++
 	n, e := sock.Peek(int(c.fd), p)
 	switch {
@@ -93,7 +103,7 @@ func (c *Conn) Peek(p []byte) (int, error) {
 // many. io.EOF and ErrAgain are as with Recv. ErrPipeFull says that the pipe
 // must be drained before SpliceIn is called again: a pipe is full when its
 // pages are used up, which may be long before its bytes are. Only a connection
-// for which CanSplice is true has it.
+// for which CanSpliceIn is true has it.
 func (c *Conn) SpliceIn(p *buf.Pipe, limit int) (int, error) {
 	if c.flags&readable == 0 {
 		if c.flags&closed != 0 {

@@ -34,9 +34,21 @@ func (c *Conn) SetTransport(t Transport) { c.transport = t }
 // Transport returns what SetTransport set; nil for a plain connection.
 func (c *Conn) Transport() Transport { return c.transport }
 
-// CanSplice reports whether bytes can pass between the socket and a pipe or
-// file as they are: there is no transport that would have to see them.
-func (c *Conn) CanSplice() bool { return c.transport == nil }
+// CanSpliceIn reports whether bytes can go from the socket into a pipe: there
+// is no transport that has to see them.
+func (c *Conn) CanSpliceIn() bool { return c.transport == nil }
+
+// CanSpliceOut reports whether bytes can go from a pipe or file to the socket
+// without passing through this process.
+func (c *Conn) CanSpliceOut() bool { return c.transport == nil || c.flags&spliced != 0 }
+
+// SetSpliceOut says that the transport has the kernel do its work on output.
+func (c *Conn) SetSpliceOut(on bool) {
+	c.flags &^= spliced
+	if on {
+		c.flags |= spliced
+	}
+}
 
 // recvTransport is Recv through the transport. Its end is the connection's:
 // what a socket says with FIN, it may say by itself.
@@ -96,4 +108,42 @@ func (c *Conn) AwaitWritable() error {
 	}
 	c.flags |= wantWrite
 	return ErrAgain
+}
+
+// RecvRecord is RecvSocket on a socket of kernel TLS: it tells the type of the
+// record as well.
+func (c *Conn) RecvRecord(p []byte) (n int, typ byte, err error) {
+	if c.flags&readable == 0 {
+		if c.flags&closed != 0 {
+			return 0, 0, ErrClosed
+		}
+		return 0, 0, ErrAgain
+	}
+	c.d.stats.Recvs++
+	n, typ, e := sock.RecvTLS(int(c.fd), p)
+	switch {
+	case e != 0:
+		return 0, 0, c.recvFailed(e)
+	case n == 0 && typ == recordData:
+		c.flags |= hangup
+		return 0, 0, io.EOF
+	}
+	c.Received += int64(n)
+	return n, typ, nil
+}
+
+// recordData is the type of records that carry data.
+const recordData = 23
+
+// SendRecord sends a small record of a type of its own on a socket of kernel
+// TLS, all of it or nothing.
+func (c *Conn) SendRecord(typ byte, p []byte) error {
+	if c.flags&writable == 0 {
+		return c.AwaitWritable()
+	}
+	c.d.stats.Sends++
+	if _, e := sock.SendTLS(int(c.fd), typ, p); e != 0 {
+		return c.sendFailed(e)
+	}
+	return nil
 }

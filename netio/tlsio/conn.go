@@ -65,6 +65,8 @@ type Conn struct {
 	owesUpdate    bool    // the peer asked for new keys
 	growing       bool    // records grow with a burst
 	used          bool    // since the last sweep
+	kernelTX      bool    // the kernel seals
+	kernelRX      bool    // the kernel opens
 	sleeps        bool    // its ciphers were given up
 	after, before *Conn   // awake connections of the engine
 }
@@ -93,9 +95,10 @@ func (t *Conn) Closed(*conn.Conn) {
 	t.in, t.out, t.tail = nil, nil, nil
 	t.plain, t.plainEnd, t.pos = 0, 0, 0
 	t.shut = true
-	if t.sleeps {
+	switch {
+	case t.sleeps:
 		t.e.stats.Sleeping--
-	} else {
+	case t.rd.aead != nil:
 		t.e.unlist(t)
 	}
 	t.rd, t.wr = half{}, half{}
@@ -106,7 +109,7 @@ func (t *Conn) Closed(*conn.Conn) {
 // slept.
 func (t *Conn) wake() error {
 	t.used = true
-	if t.rd.aead != nil {
+	if t.rd.aead != nil || t.kernelTX && t.kernelRX {
 		return nil
 	}
 	if err := t.rd.wake(t.suite, t.version); err != nil {

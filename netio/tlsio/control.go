@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"weir/netio/conn"
+	"weir/netio/sock"
 )
 
 // Handshake messages that may come after the handshake (RFC 8446 section 4.6).
@@ -100,7 +101,11 @@ func (t *Conn) keyUpdate(c *conn.Conn, size int, request byte, more bool) {
 	case more: // a record must not span a change of keys
 		t.fail(c, alertUnexpectedMessage, errUnexpected)
 	default:
-		if err := t.rd.update(t.suite); err != nil {
+		err := t.rd.update(t.suite)
+		if err == nil && t.kernelRX {
+			err = t.giveKey(c, sock.TLSRX, &t.rd)
+		}
+		if err != nil {
 			t.fail(c, alertInternalError, errRekey)
 			return
 		}
@@ -127,13 +132,22 @@ func (t *Conn) sendAlert(c *conn.Conn, a Alert) {
 	if t.out != nil || t.wake() != nil {
 		return
 	}
-	const warning, fatal = 1, 2
+	if t.kernelTX {
+		_ = c.SendRecord(typeAlert, []byte{alertLevel(a), byte(a)})
+		return
+	}
 	b := t.e.control[:]
 	at := t.front()
-	b[at], b[at+1] = fatal, byte(a)
-	if a == alertCloseNotify {
-		b[at] = warning
-	}
+	b[at], b[at+1] = alertLevel(a), byte(a)
 	n := t.seal(b, typeAlert, 2)
 	_, _ = c.SendBytes(b[:n]) // a socket that does not take it now need not have it
+}
+
+// alertLevel is the first byte of an alert that is sent: TLS 1.3 ignores it.
+func alertLevel(a Alert) byte {
+	const warning, fatal = 1, 2
+	if a == alertCloseNotify {
+		return warning
+	}
+	return fatal
 }

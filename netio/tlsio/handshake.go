@@ -300,6 +300,9 @@ func (h *Handshake) finish() {
 		switch {
 		case t != nil:
 			c.SetTransport(t)
+			if h.conf.KTLS {
+				t.giveKernel(c)
+			}
 		case err == ErrNotTLS:
 			c.SetTransport(&replay{b: h.in, pool: e.d.Pool})
 			h.in = nil

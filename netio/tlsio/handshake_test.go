@@ -190,7 +190,7 @@ func TestPlainBytesComeBack(t *testing.T) {
 		got, err = exchange(c, []byte("GET / HTTP/1.1\r\n\r\n"))
 		return err
 	})
-	if err != nil || s.err != ErrNotTLS || string(got) != "GET / HTTP/1.1\r\n\r\n" || !s.c.CanSplice() {
+	if err != nil || s.err != ErrNotTLS || string(got) != "GET / HTTP/1.1\r\n\r\n" || !s.c.CanSpliceIn() {
 		t.Errorf("%v, handshake %v, echo %q", err, s.err, got)
 	}
 	s.c.Close()

@@ -338,6 +338,32 @@ func TestEndsWithoutCloseNotifyAreToldApart(t *testing.T) {
 	}
 }
 
+func TestPeekSeesThroughRecordsWithoutData(t *testing.T) {
+	r := newRig(t, tls.VersionTLS13, tls.TLS_AES_128_GCM_SHA256, true)
+	r.s.c.SetHandler(deaf{})
+	var b [1]byte
+	ticket := []byte{msgNewSessionTicket, 0, 0, 1, 0}
+	r.raw.Write(r.record(typeHandshake, ticket))
+	r.until("the ticket", r.s.c.ReadReady)
+	if n, err := r.s.c.Peek(b[:]); n != 0 || err != conn.ErrAgain {
+		t.Errorf("after a ticket: %d, %v", n, err)
+	}
+	r.raw.Write(r.record(typeData, []byte("data")))
+	r.until("the data", r.s.c.ReadReady)
+	if n, err := r.s.c.Peek(b[:]); n != 0 || err != nil {
+		t.Errorf("with data: %d, %v", n, err)
+	}
+	r.s.Readable(r.s.c)
+	if string(r.s.got) != "data" {
+		t.Errorf("got %q", r.s.got)
+	}
+	r.raw.Write(r.record(typeAlert, []byte{1, 0}))
+	r.until("the end", r.s.c.ReadReady)
+	if _, err := r.s.c.Peek(b[:]); err != io.EOF {
+		t.Errorf("after close_notify: %v", err)
+	}
+}
+
 func TestKeyUpdateIsAnsweredBeforeTheNextOutput(t *testing.T) {
 	r := newRig(t, tls.VersionTLS13, tls.TLS_AES_128_GCM_SHA256, false)
 	b := r.record(typeHandshake, []byte{msgKeyUpdate, 0, 0, 1, 1})

@@ -49,6 +49,9 @@ func (t *Conn) Recv(c *conn.Conn, p []byte) (int, error) {
 }
 
 func (t *Conn) recv(c *conn.Conn, p []byte) (total int, err error) {
+	if t.kernelRX {
+		return t.recvKernel(c, p)
+	}
 	for {
 		if t.plain < t.plainEnd {
 			n := copy(p[total:], t.in[t.plain:t.plainEnd])

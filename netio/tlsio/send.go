@@ -38,6 +38,9 @@ func (t *Conn) Send(c *conn.Conn, ch *buf.Chain, limit int64) (total int64, err 
 	if t.shut {
 		return 0, ErrShut
 	}
+	if t.kernelTX {
+		return t.sendKernel(c, ch, limit)
+	}
 	for {
 		if t.out != nil {
 			if err := t.flush(c); err != nil {
@@ -217,7 +220,7 @@ func (t *Conn) gather(at *cursor, b []byte) (int, error) {
 	return n, nil
 }
 
-// errPipe says that output came in a pipe. Producers ask conn.CanSplice.
+// errPipe says that output came in a pipe. Producers ask conn.CanSpliceOut.
 var errPipe = errors.New("BUG: a pipe cannot be sent through TLS")
 
 // read reads from a link's file: from the page cache without telling the

@@ -250,7 +250,7 @@ func (x *Exchange) noBody(err error) {
 func (x *Exchange) splices() bool {
 	return !x.Coded && x.left >= spliceMin && !x.noSplice && x.R == x.R.Main() && x.out.Empty() && x.rate == 0 &&
 		x.fileEmpty() && !x.store && !x.conf.ForceRanges.V && !x.R.MemoryNeeded() && !x.clientWaits() &&
-		x.c.CanSplice() && x.R.Client().Net().CanSplice()
+		x.c.CanSpliceIn() && x.R.Client().Net().CanSpliceOut()
 }
 
 // fillPipe receives into a pipe.
