@@ -60,10 +60,15 @@ const (
 	looseEntries   = 64
 )
 
-func newEngine(*api.Env) *engine {
+func newEngine(e *api.Env) *engine {
+	entries, limit := defaultEntries, 0
+	if e.Gen != nil {
+		m := api.Main.Of(e.Gen)
+		entries, limit = m.RegexCacheEntries.V, m.RegexMatchLimit.V
+	}
 	return &engine{
-		m: regex.NewMatcher(), kept: newCache(defaultEntries), loose: newCache(looseEntries),
-		texts: templates{m: make(map[string]*regex.Template), max: defaultEntries},
+		m: regex.NewMatcher(), limit: limit, kept: newCache(entries), loose: newCache(looseEntries),
+		texts: templates{m: make(map[string]*regex.Template), max: entries},
 	}
 }
 

@@ -132,6 +132,7 @@ func (g *engine) compile(l *vm.State, k key) (*pattern, string) {
 	}
 	if o.match&regex.Longest != 0 {
 		p.ncap = 0
+		p.opt.Limit = 0 // the limit is one of backtracking
 	}
 	for _, n := range re.Names() {
 		p.names = append(p.names, vm.String(n.Name))
