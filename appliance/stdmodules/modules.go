@@ -30,6 +30,7 @@ import (
 	"weir/appliance/http/stubstatus"
 	"weir/appliance/http/tryfiles"
 	"weir/appliance/http/upstream"
+	"weir/lua/offload"
 	"weir/lua/phase"
 	"weir/lua/shared"
 )
@@ -71,6 +72,7 @@ var list = http.Modules{
 	&http.Postpone,
 	&ranges.Header,
 	&shared.Module,
+	&offload.Module,
 }
 
 var once sync.Once

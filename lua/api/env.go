@@ -21,6 +21,10 @@ type Env struct {
 	Prefix   string // directory of -p, with a slash
 	Workers  int    // how many there are
 
+	// Bare makes another VM of the same configuration, without a worker, for Lua that runs beside the loop. It may be
+	// called from the worker's loop only; it is set by lua/phase.
+	Bare func() *Env
+
 	// OnRetired runs when the Env's configuration is out of use on its worker, before Close; for lua/phase.
 	OnRetired func(e *Env)
 

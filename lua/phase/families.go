@@ -3,6 +3,7 @@ package phase
 import (
 	"weir/lua/api"
 	"weir/lua/ngx"
+	"weir/lua/offload"
 	"weir/lua/re"
 	"weir/lua/resty"
 	"weir/lua/shared"
@@ -14,4 +15,5 @@ var families = api.Families{
 	&re.Family,
 	&resty.Family,
 	&shared.Family,
+	&offload.Family,
 }

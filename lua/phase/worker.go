@@ -83,6 +83,7 @@ func (m *mainConf) bareEnv(w *http.Worker, fresh bool) *api.Env {
 	e.Main = m.lua
 	e.Prefix = m.prefix
 	e.Workers = m.workers
+	e.Bare = func() *api.Env { return m.bareEnv(nil, true) }
 	v.OnGlobalWrite = ngx.WarnGlobal
 	return e
 }
