@@ -29,7 +29,6 @@ var untested = map[string]string{
 	"ssl_stapling_file":       "not built yet, refused with a sentence that says so",
 	"ssl_stapling_responder":  "not built yet, refused with a sentence that says so",
 	"sticky":                  "not built yet, refused with a sentence that says so",
-	"thread_pool":             "nothing a client could see",
 	"use":                     "nothing a client could see",
 	"user":                    "needs root; held by tests of the processes",
 	"worker_aio_requests":     "nothing a client could see",
