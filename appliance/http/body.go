@@ -268,6 +268,32 @@ func (r *Request) StartUnbuffered() Code {
 	return OK
 }
 
+// TakeBody is StartUnbuffered for a body that nobody else is to see.
+func (r *Request) TakeBody() Code {
+	rc := r.StartUnbuffered()
+	if rc == OK {
+		r.body = &noBody
+	}
+	return rc
+}
+
+// TakeConnection leaves the client's connection to the caller: no response
+// header is sent, and the connection is closed when the request ends.
+func (r *Request) TakeConnection() {
+	r.headerSent = true
+	r.keepalive = false
+	r.lingering = true
+	if r.body == nil {
+		r.body = &noBody
+	}
+}
+
+// ReadingBody reports whether the request body is being read.
+func (r *Request) ReadingBody() bool { return r.readingBody }
+
+// DiscardingBody reports whether the request body is being thrown away.
+func (r *Request) DiscardingBody() bool { return r.discarding }
+
 // ReadPart reads the next piece of an unbuffered body into p. OK: n > 0 bytes
 // and more to come; Done: n bytes, and that was all; Again: wait for the read
 // handler; a status: give up with it.

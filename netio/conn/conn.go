@@ -320,3 +320,20 @@ func errno(e syscall.Errno) error {
 	}
 	return e
 }
+
+// SetOption sets an option of the socket.
+func (c *Conn) SetOption(o sock.Option, value int) error {
+	if e := sock.SetOption(int(c.fd), o, value); e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Option returns the value of an option of the socket.
+func (c *Conn) Option(o sock.Option) (int, error) {
+	value, e := sock.GetOption(int(c.fd), o)
+	if e != 0 {
+		return 0, e
+	}
+	return value, nil
+}
