@@ -331,5 +331,13 @@ func (h *Handshake) Pending() bool { return false }
 // Shutdown implements conn.Transport.
 func (h *Handshake) Shutdown(*conn.Conn) {}
 
+// Panicked ends what the connection belongs to, if it knows how, after a panic
+// in the handshake. The connection's own handler is the handshake.
+func (h *Handshake) Panicked() {
+	if p, ok := h.peer.(interface{ Panicked() }); ok {
+		p.Panicked()
+	}
+}
+
 // Closed implements conn.Transport: the connection was closed meanwhile.
 func (h *Handshake) Closed(*conn.Conn) { h.abort(errAborted) }
