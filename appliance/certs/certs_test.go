@@ -330,6 +330,45 @@ func TestRevocationListsMustCoverTheChain(t *testing.T) {
 	}
 }
 
+func TestListsOfVersion1AreRead(t *testing.T) {
+	root := issue(t, nil, "root", ca)
+	bad := issue(t, root, "bad", nil)
+	alg := pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}}
+	tbs, err := asn1.Marshal(struct {
+		Algorithm  pkix.AlgorithmIdentifier
+		Issuer     asn1.RawValue
+		ThisUpdate time.Time
+		NextUpdate time.Time
+		Revoked    []entryV1
+	}{alg, asn1.RawValue{FullBytes: root.cert.RawSubject}, time.Now().UTC(), time.Now().Add(time.Hour).UTC(),
+		[]entryV1{{bad.cert.SerialNumber, time.Now().UTC()}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := sha256.Sum256(tbs)
+	sig, err := root.key.Sign(rand.Reader, digest[:], crypto.SHA256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := asn1.Marshal(struct {
+		TBS       asn1.RawValue
+		Algorithm pkix.AlgorithmIdentifier
+		Signature asn1.BitString
+	}{asn1.RawValue{FullBytes: tbs}, alg, asn1.BitString{Bytes: sig, BitLength: 8 * len(sig)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lists, err := ParseCRLs(pemText("X509 CRL", der))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := Verifier{Depth: 1, CRLs: lists}
+	v.Trust([]*x509.Certificate{root.cert})
+	if got := v.Verify([]*x509.Certificate{bad.cert}, x509.ExtKeyUsageClientAuth, time.Now()); got != revoked {
+		t.Errorf("%v, want revoked", got)
+	}
+}
+
 func TestMatchesHostFallsBackToTheCommonName(t *testing.T) {
 	named := issue(t, nil, "cn.example.com", func(c *x509.Certificate) { c.DNSNames = []string{"a.example.com", "*.b.example.com"} }).cert
 	bare := issue(t, nil, "*.example.com", nil).cert

@@ -51,30 +51,6 @@ func ParseChain(text []byte) ([]*x509.Certificate, error) {
 	return chain, nil
 }
 
-// ParseCRLs reads the revocation lists of PEM text.
-func ParseCRLs(text []byte) ([]*x509.RevocationList, error) {
-	var lists []*x509.RevocationList
-	for {
-		var b *pem.Block
-		b, text = pem.Decode(text)
-		if b == nil {
-			break
-		}
-		if b.Type != "X509 CRL" {
-			continue
-		}
-		l, err := x509.ParseRevocationList(b.Bytes)
-		if err != nil {
-			return nil, err
-		}
-		lists = append(lists, l)
-	}
-	if lists == nil {
-		return nil, errNoStart
-	}
-	return lists, nil
-}
-
 // Errors of NewPair and Pairs.
 var (
 	// ErrMismatch says that a key is not the certificate's.

@@ -21,6 +21,7 @@ const inline = "data:"
 type Store struct {
 	pairs  map[[2]string]*tls.Certificate
 	chains map[string][]*x509.Certificate
+	warned map[string]bool // sentences
 }
 
 // read returns the text a name stands for, and the name as messages show it.

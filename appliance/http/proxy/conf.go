@@ -43,13 +43,24 @@ type target struct {
 	url      upstream.URL
 	group    *upstream.Group
 	location string // what of the path the URI replaces
+	https    bool
 	host     string // $proxy_host
 	port     string // $proxy_port
 }
 
-const scheme = "http://"
+// Schemes of proxy_pass.
+const (
+	plain  = "http://"
+	secure = "https://"
+)
 
-const defaultPort = 80
+// usualPort is the port of a scheme.
+func usualPort(https bool) uint16 {
+	if https {
+		return 443
+	}
+	return 80
+}
 
 // setPass reads proxy_pass.
 func setPass(cx *conf.Cx, it *conf.Item) error {
@@ -79,14 +90,12 @@ func setPass(cx *conf.Cx, it *conf.Item) error {
 
 // parse takes a constant URL apart.
 func (t *target) parse(cx *conf.Cx, l *http.Location) error {
-	rest, ok := cutScheme(t.text)
+	rest, https, ok := cutScheme(t.text)
 	if !ok {
-		if len(t.text) >= 8 && strings.EqualFold(t.text[:8], "https://") {
-			return conf.Errorf("https in \"%s\" is not built in yet", t.text)
-		}
 		return conf.Errorf("invalid URL prefix")
 	}
-	u, err := upstream.ParseURL(rest, defaultPort, true)
+	t.https = https
+	u, err := upstream.ParseURL(rest, usualPort(https), true)
 	if err != nil {
 		return conf.Errorf("%s in upstream \"%s\"", err, rest)
 	}
@@ -101,23 +110,26 @@ func (t *target) parse(cx *conf.Cx, l *http.Location) error {
 		}
 		t.location = ""
 	}
-	t.host, t.port = t.url.HostHeader(defaultPort), portText(&t.url)
+	t.host, t.port = t.url.HostHeader(usualPort(https)), portText(&t.url, https)
 	return nil
 }
 
-func cutScheme(s string) (rest string, ok bool) {
-	if len(s) > len(scheme) && strings.EqualFold(s[:len(scheme)], scheme) {
-		return s[len(scheme):], true
+// cutScheme takes http:// or https:// off a URL.
+func cutScheme(s string) (rest string, https, ok bool) {
+	for _, prefix := range [...]string{plain, secure} {
+		if len(s) > len(prefix) && strings.EqualFold(s[:len(prefix)], prefix) {
+			return s[len(prefix):], prefix == secure, true
+		}
 	}
-	return "", false
+	return "", false, false
 }
 
-func portText(u *upstream.URL) string {
+func portText(u *upstream.URL, https bool) string {
 	switch {
 	case u.Unix:
 		return ""
 	case u.NoPort:
-		return strconv.Itoa(defaultPort)
+		return strconv.Itoa(int(usualPort(https)))
 	}
 	return strconv.Itoa(int(u.Port))
 }
@@ -164,6 +176,11 @@ func finish(b *http.Builder) error {
 		c.up.Group = c.pass.group
 		c.up.Tag = tagOf(l)
 		c.up.HideHeaders(hiddenHeaders)
+		if c.pass.https || c.pass.value != nil {
+			if err := c.up.FinishTLS(b, "proxy"); err != nil {
+				return err
+			}
+		}
 		if c.redirect.V && c.redirects == nil && c.pass.value == nil {
 			c.redirects = []*rewrite{c.pass.defaultRedirect()}
 		}

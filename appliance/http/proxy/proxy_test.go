@@ -270,7 +270,6 @@ func TestConfigurationsThatMakeNoSenseAreRefused(t *testing.T) {
 		"proxy_pass http://127.0.0.1; proxy_pass http://a;":             `"proxy_pass" directive is duplicate in `,
 		"proxy_pass http://127.0.0.1; proxy_buffers 1 4k;":              `there must be at least 2 "proxy_buffers" in `,
 		"proxy_cache zone;":                                             `"proxy_cache" is not built in yet in `,
-		"proxy_ssl_verify on;":                                          `"proxy_ssl_verify" is not built in yet in `,
 		"proxy_redirect default;":                                       `"proxy_redirect default" should be placed after the "proxy_pass" directive in `,
 		"proxy_next_upstream error bad;":                                `invalid value "bad" in `,
 		"location ~ x { proxy_pass http://127.0.0.1/uri; }":             `"proxy_pass" cannot have URI part in location given by regular expression, or inside named location, or inside "if" statement, or inside "limit_except" block in `,

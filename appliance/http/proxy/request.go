@@ -18,11 +18,14 @@ func handle(r *http.Request) http.Code {
 		return http.StatusInternalServerError
 	}
 	x := upstream.Take(r, &c.up, c)
-	x.Schema = scheme
+	x.Schema, x.Secure = plain, c.pass.https
 	if c.pass.value != nil {
 		if !c.eval(x) {
 			return http.StatusInternalServerError
 		}
+	}
+	if x.Secure {
+		x.Schema = secure
 	}
 	if !c.up.RequestBuffering.V && c.body.V == nil && c.up.PassRequestBody.V && r == r.Main() && r.HasBody() &&
 		r.Body() == nil && (!r.ChunkedBody || c.version.V >= 1001) && (r.ChunkedBody || !c.program.unframed) {
@@ -34,12 +37,12 @@ func handle(r *http.Request) http.Code {
 // eval works out a proxy_pass with variables.
 func (c *locConf) eval(x *upstream.Exchange) bool {
 	text := string(c.pass.value.Eval(x.R))
-	rest, ok := cutScheme(text)
+	rest, https, ok := cutScheme(text)
 	if !ok {
 		x.R.Logf(http.LogErr, "invalid URL prefix in \"%s\"", text)
 		return false
 	}
-	u, err := upstream.ParseURL(rest, defaultPort, true)
+	u, err := upstream.ParseURL(rest, usualPort(https), true)
 	if err != nil {
 		x.R.Logf(http.LogErr, "%s in upstream \"%s\"", err, rest)
 		return false
@@ -47,7 +50,7 @@ func (c *locConf) eval(x *upstream.Exchange) bool {
 	if len(u.URI) > 0 && u.URI[0] == '?' {
 		u.URI = "/" + u.URI
 	}
-	x.Target = &u
+	x.Target, x.Secure = &u, https
 	return true
 }
 
@@ -61,7 +64,7 @@ func urlOf(x *upstream.Exchange, c *locConf) *upstream.URL {
 
 func hostOf(x *upstream.Exchange, c *locConf) string {
 	if x.Target != nil {
-		return x.Target.HostHeader(defaultPort)
+		return x.Target.HostHeader(usualPort(x.Secure))
 	}
 	return c.pass.host
 }

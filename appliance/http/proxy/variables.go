@@ -47,7 +47,7 @@ func getPort(r *http.Request, v *http.Value, _ *http.Variable) {
 		v.Missing()
 		return
 	}
-	v.Is(r.CopyString(portText(urlOf(x, c))))
+	v.Is(r.CopyString(portText(urlOf(x, c), x.Secure)))
 }
 
 func getForwarded(r *http.Request, v *http.Value, _ *http.Variable) {

@@ -1,44 +1,12 @@
 package ssl
 
 import (
-	"crypto/tls"
 	"strings"
 
 	"weir/appliance/conf"
 	"weir/appliance/http"
 	"weir/appliance/http/certfile"
 )
-
-// protocols is the set of ssl_protocols.
-type protocols uint8
-
-const (
-	sslV2 protocols = 1 << iota
-	sslV3
-	tlsV1
-	tlsV11
-	tlsV12
-	tlsV13
-)
-
-var protocolNames = []conf.EnumValue[protocols]{
-	{Name: "SSLv2", Value: sslV2}, {Name: "SSLv3", Value: sslV3}, {Name: "TLSv1", Value: tlsV1},
-	{Name: "TLSv1.1", Value: tlsV11}, {Name: "TLSv1.2", Value: tlsV12}, {Name: "TLSv1.3", Value: tlsV13},
-}
-
-// versions is the range that crypto/tls is given; ok is false when nothing
-// that weir speaks is left.
-func (p protocols) versions() (low, high uint16, ok bool) {
-	switch p & (tlsV12 | tlsV13) {
-	case tlsV12:
-		return tls.VersionTLS12, tls.VersionTLS12, true
-	case tlsV13:
-		return tls.VersionTLS13, tls.VersionTLS13, true
-	case tlsV12 | tlsV13:
-		return tls.VersionTLS12, tls.VersionTLS13, true
-	}
-	return 0, 0, false
-}
 
 // verifyMode is the value of ssl_verify_client.
 type verifyMode uint8
@@ -73,7 +41,6 @@ type mainConf struct {
 	files     certfile.Store
 	contexts  []*context
 	clientSet bool // a variable of the client's offer is used: keep it
-	warned    map[string]bool
 }
 
 // srvConf is the configuration of a server.
@@ -82,7 +49,7 @@ type srvConf struct {
 	certCache   conf.Opt[*certfile.Cache]
 	passwords   conf.Opt[[][]byte]
 
-	protocols  conf.Opt[protocols]
+	protocols  conf.Opt[certfile.Protocols]
 	ciphers    conf.Opt[string]
 	curve      conf.Opt[string]
 	prefer     conf.Opt[bool]
@@ -122,7 +89,7 @@ func merge(_ *http.Builder, p, c *srvConf) error {
 	conf.MergeList(&c.keys, p.keys)
 	c.certCache.Merge(p.certCache, nil)
 	c.passwords.Merge(p.passwords, nil)
-	c.protocols.Merge(p.protocols, tlsV12|tlsV13)
+	c.protocols.Merge(p.protocols, certfile.Default)
 	c.ciphers.Merge(p.ciphers, "HIGH:!aNULL:!MD5")
 	c.curve.Merge(p.curve, "auto")
 	c.prefer.Merge(p.prefer, false)

@@ -57,7 +57,7 @@ func newContext(b *http.Builder, m *mainConf, v *http.Server, c *srvConf) (*cont
 	t := &tls.Config{NextProtos: protocolsALPN}
 	ctx := &context{main: m, verify: c.verify.V, rejects: c.reject.V}
 	ctx.conf = &tlsio.Config{TLS: t, Timeout: v.HeaderTimeout(), MaxRecord: int(min(c.bufferSize.V, 16<<10)), Owner: ctx}
-	for _, step := range []func(*http.Builder, *srvConf) error{ctx.setCommands, ctx.setProtocols, ctx.setCertificates, ctx.setVerify, ctx.setSessions, ctx.setStapling} {
+	for _, step := range []func(*http.Builder, *srvConf) error{ctx.setProtocols, ctx.setCertificates, ctx.setVerify, ctx.setSessions, ctx.setStapling} {
 		if err := step(b, c); err != nil {
 			return nil, err
 		}
@@ -68,47 +68,14 @@ func newContext(b *http.Builder, m *mainConf, v *http.Server, c *srvConf) (*cont
 
 // setProtocols fixes versions, suites and groups.
 func (ctx *context) setProtocols(b *http.Builder, c *srvConf) error {
-	t := ctx.conf.TLS
-	var ok bool
-	if t.MinVersion, t.MaxVersion, ok = c.protocols.V.versions(); !ok {
-		return conf.Errorf("\"ssl_protocols\" names neither TLSv1.2 nor TLSv1.3, and no others are spoken")
+	files := &mainSlot.In(b).files
+	set := certfile.Settings{Prefix: "ssl", Protocols: c.protocols.V, Ciphers: c.ciphers.V, Curve: c.curve.V}
+	if err := files.Commands(b, &set, c.commands); err != nil {
+		return err
 	}
-	if old := c.protocols.V &^ (tlsV12 | tlsV13); old != 0 {
-		warnOnce(b, "protocols", "\"ssl_protocols\" names versions before TLSv1.2, which are not spoken: clients that have nothing newer cannot connect")
-	}
-	ids, missing, err := certs.Ciphers(c.ciphers.V)
-	if err != nil {
-		return conf.Errorf("SSL_CTX_set_cipher_list(\"%s\") failed (SSL: %w)", c.ciphers.V, err)
-	}
-	if len(missing) > 0 {
-		warnOnce(b, "ciphers:"+c.ciphers.V, "\"ssl_ciphers\" names suites that are not offered, clients use others: "+strings.Join(missing, ", "))
-	}
-	if len(ids) == 0 && t.MinVersion == tls.VersionTLS12 {
-		if t.MaxVersion == tls.VersionTLS12 {
-			return conf.Errorf("\"ssl_ciphers\" leaves no suite for TLSv1.2: \"%s\"", c.ciphers.V)
-		}
-		t.MinVersion = tls.VersionTLS13
-	}
-	t.CipherSuites = ids
-	if t.CurvePreferences, missing, err = certs.Curves(c.curve.V); err != nil || len(missing) > 0 && len(t.CurvePreferences) == 0 {
-		return conf.Errorf("SSL_CTX_set1_curves_list(\"%s\") failed", c.curve.V)
-	}
-	if len(missing) > 0 {
-		warnOnce(b, "curves:"+c.curve.V, "\"ssl_ecdh_curve\" names groups that are not offered, clients use others: "+strings.Join(missing, ", "))
-	}
-	return nil
-}
-
-// warnOnce warns once per configuration.
-func warnOnce(b *http.Builder, key, msg string) {
-	m := mainSlot.In(b)
-	if !m.warned[key] {
-		if m.warned == nil {
-			m.warned = make(map[string]bool)
-		}
-		m.warned[key] = true
-		b.Cx().Warn("%s", msg)
-	}
+	c.tickets.V = c.tickets.V && !set.NoTickets
+	ctx.conf.KTLS = set.KTLS
+	return files.Apply(b, &set, ctx.conf.TLS)
 }
 
 // setCertificates loads what has no variables.

@@ -159,6 +159,14 @@ func (s *session) Handshaken(_ *conn.Conn, t *tlsio.Conn, err error) {
 	}
 }
 
+// Panicked ends a connection whose handshake has panicked.
+func (s *session) Panicked() {
+	if c := s.client; c != nil {
+		s.client = nil
+		c.Drop()
+	}
+}
+
 // logFailure says why a handshake failed, at the level at which nginx does.
 func logFailure(c *http.Client, err error) {
 	var no syscall.Errno

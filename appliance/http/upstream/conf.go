@@ -98,6 +98,8 @@ type Conf struct {
 	hideOdd         bool     // hideNames is not empty
 	acts            http1.HeaderSet
 
+	TLS TLSConf
+
 	Group *Group // nil when the address is known per request only
 	Tag   uint64 // tells locations apart whose connections are not shared
 }
@@ -142,6 +144,7 @@ func (c *Conf) Merge(b *http.Builder, p *Conf, prefix string) error {
 	c.Store.Merge(p.Store, nil)
 	c.StoreAccess.Merge(p.StoreAccess, 0o600)
 	c.Ignore.Merge(p.Ignore, 0)
+	c.TLS.merge(&p.TLS)
 	conf.MergeList(&c.HideNames, p.HideNames)
 	conf.MergeList(&c.PassNames, p.PassNames)
 	return c.mergeBuffers(p, prefix)

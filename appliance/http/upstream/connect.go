@@ -27,6 +27,9 @@ func (x *Exchange) connect() {
 	if x.group != nil && x.group.keep.local {
 		x.key.tag = x.conf.Tag
 	}
+	if x.Secure {
+		x.key.tls = x.identify()
+	}
 	x.cached = false
 	if x.group != nil && !x.fresh {
 		if l := x.local.idle.get(&x.key); l != nil {
@@ -68,7 +71,7 @@ func (x *Exchange) dial(p *Peer) {
 	}
 	l := x.ws.takeLink()
 	l.c, l.key, l.started, l.noDelay = c, x.key, x.ws.w.Loop.NowMS(), o.NoDelay
-	if !c.Connecting() {
+	if !c.Connecting() && !x.Secure {
 		x.use(l)
 		return
 	}
@@ -80,6 +83,10 @@ func (x *Exchange) dial(p *Peer) {
 	x.resetTry()
 	x.step = stepConnect
 	c.Requests++
+	if !c.Connecting() {
+		x.handshake()
+		return
+	}
 	c.SetTimer(conn.WriteTimer, cf.ConnectTimeout.V)
 }
 
@@ -141,6 +148,10 @@ func (x *Exchange) connected() {
 	if err := x.c.ConnectError(); err != nil {
 		x.connError("connect() failed", err)
 		x.tryNext(FailError)
+		return
+	}
+	if x.Secure {
+		x.handshake()
 		return
 	}
 	x.step = stepHead
@@ -230,13 +241,7 @@ func (x *Exchange) reusable() bool {
 		x.ws.w.Loop.NowMS()-x.link.started > k.time.V {
 		return false
 	}
-	if c.ReadReady() { // the last read filled its buffer: is there more?
-		var b [1]byte
-		if _, err := c.Peek(b[:]); err != conn.ErrAgain {
-			return false
-		}
-	}
-	return true
+	return !c.ReadReady() || silent(c) // the last read filled its buffer: is there more?
 }
 
 func (x *Exchange) closeConn() {

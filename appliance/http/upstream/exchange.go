@@ -46,6 +46,7 @@ const (
 	stepStart step = iota
 	stepResolve
 	stepConnect
+	stepHandshake
 	stepHead   // the request is being sent, the response head is awaited
 	stepBody   // the response body passes
 	stepTunnel // both directions pass bytes, after 101
@@ -83,6 +84,7 @@ type exchange struct {
 
 	// The backend of this request.
 	Schema  string // "http://", for logs
+	Secure  bool   // connections have TLS
 	Target  *URL   // address known only now; nil when conf.Group says it
 	lookup  *lookup
 	bind    sock.Addr
@@ -367,7 +369,7 @@ func (x *Exchange) Expired(_ *conn.Conn, id conn.TimerID) {
 		if x.step == stepBody {
 			x.pump()
 		}
-	case x.step == stepConnect || x.step == stepHead:
+	case x.step == stepConnect || x.step == stepHandshake || x.step == stepHead:
 		x.tryNext(FailTimeout)
 	case x.step == stepBody && id == conn.WriteTimer:
 		// The rest of the request does not matter any more.

@@ -8,6 +8,7 @@ import (
 	"weir/appliance/conf"
 	"weir/appliance/cycle"
 	"weir/appliance/http"
+	"weir/appliance/http/certfile"
 	"weir/netio/dns"
 	"weir/netio/sock"
 )
@@ -69,6 +70,7 @@ type server struct {
 // mainConf lists the groups of a configuration.
 type mainConf struct {
 	groups []*Group
+	files  certfile.Store
 }
 
 var mainSlot http.MainSlot[mainConf]

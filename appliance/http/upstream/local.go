@@ -61,6 +61,7 @@ type connKey struct {
 	addr  sock.Addr
 	local sock.Addr // proxy_bind
 	tag   uint64    // the location, when connections are not shared
+	tls   identity
 }
 
 // link is a connection to a backend from its dial to its close. Between
@@ -159,7 +160,11 @@ func (l *link) close() {
 
 // Readable implements conn.Handler for an idle connection: the backend has
 // closed it, or sends what nobody asked for.
-func (l *link) Readable(*conn.Conn) { l.close() }
+func (l *link) Readable(c *conn.Conn) {
+	if c.Transport() == nil || !silent(c) {
+		l.close()
+	}
+}
 
 // Writable implements conn.Handler.
 func (l *link) Writable(*conn.Conn) {}
