@@ -24,8 +24,14 @@ type Options struct {
 	Handshakes int
 	// Signers makes slow signatures; nil makes all of them on the loop.
 	Signers *Signers
-	// KTLS says what the kernel offers.
+	// KTLS says what the kernel offers; see ProbeKTLS.
 	KTLS KTLS
+	// Suites12 and Curves are what a Config offers that names no cipher
+	// suites of TLS 1.2, or no key exchanges, of its own: a choice by the
+	// processor. Nil means all that the record layer speaks, and crypto/tls's
+	// own.
+	Suites12 []uint16
+	Curves   []tls.CurveID
 }
 
 // Engine is the TLS of one worker.

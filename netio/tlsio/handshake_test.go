@@ -199,6 +199,33 @@ func TestPlainBytesComeBack(t *testing.T) {
 	}
 }
 
+func TestEngineChoosesWhatAConfigurationLeavesOpen(t *testing.T) {
+	w := newWorld(t, Options{
+		Suites12: []uint16{tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256}, Curves: []tls.CurveID{tls.CurveP384},
+	})
+	named := serverConfig()
+	named.TLS.CipherSuites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA, tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384}
+	named.TLS.CurvePreferences = []tls.CurveID{tls.CurveP256}
+	for _, c := range []struct {
+		conf  *Config
+		suite uint16
+		curve tls.CurveID
+	}{
+		{serverConfig(), tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.CurveP384},
+		{named, tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.CurveP256},
+	} {
+		s := &side{conf: c.conf}
+		a := w.listen(s)
+		if err := w.goClient(a, &tls.Config{MaxVersion: tls.VersionTLS12}, func(*tls.Conn) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		w.until("the handshake", func() bool { return s.handshaken > 0 })
+		if s.t.Info.Suite != c.suite || s.t.Info.Curve != c.curve {
+			t.Errorf("agreed on %x and %v", s.t.Info.Suite, s.t.Info.Curve)
+		}
+	}
+}
+
 // rawDial connects and sends p, without TLS.
 func (w *world) rawDial(a sock.Addr, p []byte) net.Conn {
 	w.t.Helper()

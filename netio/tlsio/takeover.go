@@ -105,7 +105,10 @@ func (f *Config) hooked(e *Engine) *tls.Config {
 	b := base.Clone()
 	b.MinVersion = max(b.MinVersion, tls.VersionTLS12)
 	b.Renegotiation = tls.RenegotiateNever
-	b.CipherSuites = aeadOnly(base.CipherSuites)
+	b.CipherSuites = e.offered(base.CipherSuites)
+	if base.CurvePreferences == nil {
+		b.CurvePreferences = e.o.Curves
+	}
 	b.KeyLogWriter = (*keyLog)(e)
 	b.WrapSession = func(cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error) {
 		wrap := base.WrapSession
@@ -178,8 +181,12 @@ func (e *Engine) selectConfig(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	return f.bind(e), nil
 }
 
-// aeadOnly leaves out what the record layer does not speak.
-func aeadOnly(ids []uint16) []uint16 {
+// offered leaves out of a configuration's suites what the record layer does not
+// speak. Nil asks for the default ones.
+func (e *Engine) offered(ids []uint16) []uint16 {
+	if ids == nil {
+		ids = e.o.Suites12
+	}
 	if ids == nil {
 		return defaultSuites12()
 	}

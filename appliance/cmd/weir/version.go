@@ -9,6 +9,7 @@ import (
 	"weir/appliance/conf"
 	"weir/appliance/http"
 	"weir/appliance/stdmodules"
+	"weir/tuning/cpu"
 )
 
 // nginxVersion is the version of nginx whose configuration, messages and
@@ -28,6 +29,9 @@ func showVersion(o *options) {
 	}
 	if o.configure {
 		fmt.Fprintf(&b, "built by %s\n", runtime.Version())
+		features := cpu.Detect()
+		fmt.Fprintf(&b, "processor: %s (%s)\n", features.Name, features)
+		fmt.Fprintf(&b, "TLS on it: %s\n", features.Choose())
 		fmt.Fprintf(&b, "built with OpenSSL %s (compatible: Go crypto/tls)\n", opensslVersion)
 		b.WriteString("TLS SNI support enabled\n")
 		fmt.Fprintf(&b, "configure arguments: %s\n",
