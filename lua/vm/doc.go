@@ -53,6 +53,16 @@
 // pcall frame and goes on. Frames are dropped only after a handler (xpcall) has seen them. PCall is the way for Go
 // to get an *Error with a traceback. An abort is a panic that no pcall catches.
 //
+// # Budgets
+//
+// Each jump back, each call of a Lua function and each step that a Go function reports by Work burns one unit of fuel,
+// a decrement and a branch. When it is burnt, 16,384 units at most, everything else is looked at: the run's and the
+// stretch's instructions (Budget), an abort, the sample that is due (OnSample), the host's clock (FuelHook). A run
+// that is over its budget gets an error; if it goes on for another grant of fuel, an abort that no pcall catches.
+// Bytes are counted where they are allocated, so that one comparison ends what grows (Budget.Bytes); the matcher
+// counts its own steps. What a VM holds in all is measured by a Walk that the host drives in slices, between runs or
+// beside them; above MemoryLimit the runs that follow may allocate little more than an error needs.
+//
 // # Writing Go functions
 //
 //	vm.Register(t, "double", func(l *vm.State) int {
@@ -66,10 +76,13 @@
 // # Departures from LuaJIT
 //
 // There is no ffi, and no literals of 64-bit cdata. string.dump returns a ticket that load of the same VM turns into
-// the function again, since bytecode from outside cannot be made safe. debug.sethook only removes hooks. A local
-// that is never assigned after a closure captured it is captured by value: debug.setlocal does not reach the
-// closure then, and debug.setupvalue changes only one closure. Weak keys are no ephemerons. The jit functions do
-// nothing; jit.status() is false.
+// the function again, since bytecode from outside cannot be made safe. debug.sethook only removes hooks. The jit
+// functions do nothing; jit.status() is false.
+//
+// A local that is never assigned after a closure captured it is captured by value: closures and calls are faster, and
+// no program can tell, but for three functions of debug. setlocal does not reach the closure, setupvalue changes the
+// one closure it is given and not the others that captured the local, and upvalueid tells two such apart. (Which
+// closures share a variable is not known then; finding them would take a walk through all that is reachable.)
 //
 // # Conformance
 //

@@ -8,7 +8,7 @@ package vm
 //
 // A is a register. B and C are registers, constants or counts. E carries the low 16 bits of the hash of a string
 // constant in C or B. D is a jump distance from the next instruction, or a count. Conditional instructions carry
-// their jump.
+// their jump, which leads forward: only opJmp, opJmpClose, opForLoop and opTForLoop lead back, since they burn fuel.
 type opcode uint8
 
 const (
