@@ -2,6 +2,7 @@ package vm
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	lua "github.com/yuin/gopher-lua"
 )
@@ -144,36 +146,160 @@ func (g *generator) block(n int) {
 	g.vars = vars
 }
 
-// gotoLoop writes a loop made of a label and a goto behind a condition, which lua5.1 does not know.
-func (g *generator) gotoLoop() {
+// val is an expression that raises no error, so that programs come to their end: one whose operands have the types
+// they must have, or any other behind a pcall.
+func (g *generator) val(d int) string {
+	if !g.plain && g.n(3) == 0 {
+		return "E(function() return " + g.expr(d) + " end)"
+	}
+	return g.safe(d) // an error would confuse gopher-lua's upvalues
+}
+
+func (g *generator) safe(d int) string {
+	e := func() string { return g.safe(d - 1) }
+	if d <= 0 {
+		return g.pick(g.number(), g.stringLit(), "nil", "true", "false", g.variable(), g.variable(), g.variable())
+	}
+	switch g.n(12) {
+	case 0, 1, 2:
+		return g.num(d)
+	case 3, 4:
+		return g.str(d)
+	case 5:
+		return g.cond(d)
+	case 6:
+		return "{" + e() + ",(" + e() + "),x=(" + e() + ")}"
+	case 7:
+		return "(function(a, b, ...) local c = select('#', ...) return a, b, c, ... end)(" + e() + "," + e() + "," + e() + ")"
+	case 8:
+		return g.pick("("+g.num(d-1)+g.pick(" < ", " <= ", " > ", " >= ", " == ", " ~= ")+g.num(d-1)+")", "("+g.str(d-1)+g.pick(" < ", " <= ", " == ", " ~= ")+g.str(d-1)+")")
+	case 9:
+		return "setmetatable({v=(" + e() + ")}, MT)"
+	case 10:
+		return "type(" + e() + ")"
+	}
+	return "(" + e() + ")"
+}
+
+// num is an expression whose value is a number; n1 and n2 always are.
+func (g *generator) num(d int) string {
+	if d <= 0 {
+		return g.pick(g.number(), "n1", "n2", "#s1", "#F")
+	}
+	e := func() string { return g.num(d - 1) }
+	return g.pick("("+e()+g.pick(" + ", " - ", " * ", " / ")+e()+")", "("+e()+g.pick(" % ", " ^ ")+g.pick("2", "3", "7", "0.5")+")",
+		"-("+e()+")", "math.floor("+e()+")", "#"+g.str(d-1), "(n1 "+g.pick("+", "-", "*")+" "+g.number()+")", "(tonumber("+g.str(d-1)+") or n2)")
+}
+
+// str is an expression whose value is a string; s1 always is.
+func (g *generator) str(d int) string {
+	if d <= 0 {
+		return g.pick(g.stringLit(), "s1", "s1")
+	}
+	e := func() string { return g.str(d - 1) }
+	n := "S(" + g.num(d-1) + ")"
+	if !g.plain {
+		n = g.num(d - 1)
+	}
+	return g.pick("("+e()+" .. "+e()+")", "("+e()+" .. "+n+" .. "+e()+")", "S("+g.variable()+")", "s1:sub("+g.pick("1", "2", "-1")+", "+g.pick("1", "2", "-1")+")",
+		"("+e()+"):upper()", "(("+e()+"):gsub("+g.pick(`"%a"`, `"[b-x]"`, `"(.)."`)+`, "%0-"))`)
+}
+
+// cond is a condition as people write them: comparisons and values joined by and, or and not.
+func (g *generator) cond(d int) string {
+	if d <= 0 {
+		return g.pick(g.variable(), "not "+g.variable(), g.variable()+" == "+g.variable(), g.variable()+" ~= nil", g.variable()+" == "+g.number(),
+			"type("+g.variable()+") == 'table'", "true", "false", "nil", g.number())
+	}
+	c := g.cond(d-1) + g.pick(" and ", " or ") + g.cond(d-1)
+	return g.pick(c, "("+c+")", "not ("+c+")", g.cond(d-1))
+}
+
+// with writes a block in which more variables are known.
+func (g *generator) with(n int, vars ...string) {
+	old := g.vars
+	g.vars = append(g.vars[:len(g.vars):len(g.vars)], vars...)
+	g.block(n)
+	g.vars = old
+}
+
+// control writes the statements that are about control flow, scopes and closures in them.
+func (g *generator) control(kind int) {
 	g.funcs++
 	n := g.funcs
-	g.line("do local n%d = 0 ::l%d:: n%d = n%d + 1", n, n, n, n)
-	g.block(1)
-	g.line("if n%d < 3 and (%s %s %s) then goto l%d end end", n, g.expr(1), g.pick("and", "or"), g.expr(1), n)
+	v := fmt.Sprintf("l%d", n)
+	if g.plain && (kind <= 17 || kind == 19 || kind == 23) {
+		kind = 18 // gopher-lua loops for ever in some of these
+	}
+	switch kind {
+	case 16:
+		g.line("do local %s, z = 0, %s repeat %s = %s + 1 local y = z", v, g.val(1), v, v)
+		g.with(1, "y", "z")
+		if g.n(2) == 0 {
+			g.line("F[#F+1] = function() y = %s return y, z end", g.val(1))
+		}
+		if g.n(3) == 0 {
+			g.line("if %s then break end", g.cond(1))
+		}
+		g.line("until %s > 2 or %s show(%s) end", v, g.cond(2), v)
+	case 17:
+		g.line("local %s = 0 while %s < 3 and (%s) do %s = %s + 1", v, v, g.cond(2), v, v)
+		g.block(1)
+		g.line("if %s then", g.cond(2))
+		g.block(1)
+		g.line("end end show(%s)", v)
+	case 18:
+		g.line("if %s then", g.cond(2))
+		g.block(1)
+		g.line("elseif %s then", g.cond(2))
+		g.block(1)
+		g.line("elseif %s then show(1) else show(2) end", g.cond(1))
+	case 19:
+		g.line("for i = 1, 3 do local %s = i F[#F+1] = function(d) %s = d or %s return %s, i end", v, v, v, v)
+		g.with(1, v, "i")
+		g.line("if %s then break end end", g.cond(2))
+	case 20:
+		g.line("local %s = %s show(%s, %s)", v, g.cond(2), v, g.cond(2))
+	case 21:
+		g.line("local %s = {x = {%s}, m = function(self, ...) return self.x, select('#', ...), ... end}", v, g.val(1))
+		g.line("show(%s:m()) show(%s:m(%s, %s)) show((%s:m(%s)))", v, v, g.val(1), g.val(1), v, g.val(1))
+		g.line("%s.x, %s.m = %s, nil show(%s)", v, v, g.val(1), v)
+	case 22:
+		g.line("local function %s(n, ...) if n > 0 then return %s(n - 1, %s, ...) end return ... end show(%s(3))", v, v, g.val(1), v)
+	case 23:
+		g.line("for v in coroutine.wrap(function() for i = 1, 3 do if %s then coroutine.yield(i) end", g.cond(1))
+		g.with(1, "i")
+		g.line("coroutine.yield(-i) end end) do show(v) if %s then break end end", g.cond(1))
+	}
 }
 
 func (g *generator) statement() {
 	if g.depth > 4 {
-		g.line("%s = %s", g.variable(), g.expr(1))
+		g.line("%s = %s", g.variable(), g.val(1))
 		return
 	}
-	kind := g.n(16)
-	if g.plain && (kind == 5 || kind == 9) {
-		g.gotoLoop()
+	kind := g.n(24)
+	if kind >= 16 {
+		g.control(kind)
 		return
+	}
+	if g.plain && (kind == 5 || kind == 9) {
+		kind = 2
+	}
+	if g.n(6) == 0 {
+		g.line("%s", g.pick("n1 = "+g.num(1), "n2 = "+g.num(2), "s1 = "+g.str(1)+" s1 = s1:sub(1, 20)", "local o = n1 n1 = n2 n2 = o + 1", "n1 = n1 % 1000"))
 	}
 	switch kind {
 	case 0, 1:
 		v := fmt.Sprintf("v%d", len(g.vars))
-		g.line("local %s = %s", v, g.expr(2))
+		g.line("local %s = %s", v, g.val(2))
 		g.vars = append(g.vars[:len(g.vars):len(g.vars)], v)
 	case 2, 3, 4:
-		g.line("%s = %s", g.variable(), g.expr(3))
+		g.line("%s = %s", g.variable(), g.val(3))
 	case 5:
-		g.line("%s, %s = %s, %s", g.variable(), g.variable(), g.expr(2), g.expr(2))
+		g.line("%s, %s = %s, %s", g.variable(), g.variable(), g.val(2), g.val(2))
 	case 6:
-		g.line("if %s then", g.expr(2))
+		g.line("if %s then", g.val(2))
 		g.block(2)
 		g.line("else")
 		g.block(1)
@@ -186,7 +312,7 @@ func (g *generator) statement() {
 		g.block(2)
 		g.vars = old
 		if g.n(3) == 0 {
-			g.line("if %s then break end", g.expr(1))
+			g.line("if %s then break end", g.val(1))
 		}
 		g.line("end")
 	case 8:
@@ -195,7 +321,7 @@ func (g *generator) statement() {
 		g.block(2)
 		g.line("end")
 	case 9:
-		g.line("T[%s] = %s", g.pick("1", "2", `"x"`, `"y"`, "1.5", g.variable()+" ~= nil"), g.expr(2))
+		g.line("T[%s] = %s", g.pick("1", "2", `"x"`, `"y"`, "1.5", g.variable()+" ~= nil"), g.val(2))
 	case 10:
 		g.funcs++
 		f := fmt.Sprintf("f%d", g.funcs)
@@ -205,24 +331,29 @@ func (g *generator) statement() {
 		g.vars = append(g.vars[:len(g.vars):len(g.vars)], "p", "q")
 		g.block(2)
 		g.vars = old
-		g.line("  %s = %s", v, g.expr(1))
+		g.line("  %s = %s", v, g.val(1))
 		g.line("  return p, %s end", v)
-		g.line("show(%s(%s, %s))", f, g.expr(1), g.expr(1))
+		g.line("show(%s(%s, %s))", f, g.val(1), g.val(1))
 	case 11:
-		g.line("repeat local z = %s until true", g.expr(2))
+		g.line("repeat local z = %s until true", g.val(2))
 	case 12:
-		g.line("for k, v in ipairs({%s, %s}) do", g.expr(1), g.expr(1))
+		g.line("for k, v in ipairs({%s, %s}) do", g.val(1), g.val(1))
 		old := g.vars
 		g.vars = append(g.vars[:len(g.vars):len(g.vars)], "k", "v")
 		g.block(1)
 		g.vars = old
 		g.line("end")
 	case 13:
-		g.line("F[#F+1] = function() %s = %s return %s end", g.variable(), g.expr(1), g.variable())
+		g.line("F[#F+1] = function() %s = %s return %s end", g.variable(), g.val(1), g.variable())
 	case 14:
-		g.line("if F[1] then show(PC(F[%d])) end", 1+g.n(3))
+		n := 1 + g.n(3)
+		g.line("if F[%d] then show(PC(F[%d])) end", n, n)
 	case 15:
-		g.line("show(PC(function() return %s end))", g.expr(3))
+		e := g.val(3)
+		if !g.plain {
+			e = g.expr(3)
+		}
+		g.line("show(PC(function() return %s end))", e)
 	}
 }
 
@@ -265,7 +396,8 @@ local function S(v)
   if type(v) == "number" then return v ~= v and "NaN!" or v - v ~= 0 and "Inf!" or string.format("%.13g", v == 0 and 0 or v) end
   return type(v) == "string" and v or type(v)
 end
-local T, F, a, b, c, s = {}, {}, 1, 2.5, nil, "abc"
+local function E(f) local ok, v = pcall(f) if ok then return v end return "E" end
+local T, F, a, b, c, s, n1, n2, s1 = {}, {}, 1, 2.5, nil, "abc", 1, 2, "xyz"
 `
 
 func generate(seed uint64, plain bool) string {
@@ -273,10 +405,10 @@ func generate(seed uint64, plain bool) string {
 	g.b.WriteString("(function()\n" + prelude + "local ok, err = pcall(function()\n")
 	g.block(6 + g.n(8))
 	g.line("show(a, b, c, s)")
-	end := "end)\nshow(ok, a, b, c, s, T)\n"
+	end := "end)\nshow(ok, a, b, c, s, T, n1, n2, s1)\n"
 	if plain {
 		// After an error gopher-lua shows variables as they were before the call.
-		end = "end)\nif ok then show(a, b, c, s, T) end\n"
+		end = "end)\nif ok then show(a, b, c, s, T, n1, n2, s1) end\n"
 	}
 	g.b.WriteString(end + "print(table.concat(out, '\\n')) end)()\n")
 	return g.b.String()
@@ -331,7 +463,7 @@ func runPrograms(t *testing.T, engine string) {
 
 // FuzzGopher runs a generated program on gopher-lua and on this engine.
 func FuzzGopher(f *testing.F) {
-	for seed := range uint64(100) {
+	for seed := range uint64(40) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, seed uint64) {
@@ -339,11 +471,17 @@ func FuzzGopher(f *testing.F) {
 		var want, got strings.Builder
 		g := lua.NewState(lua.Options{CallStackSize: 4000, RegistrySize: 1 << 16})
 		defer g.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		g.SetContext(ctx)
 		g.SetGlobal("print", g.NewFunction(func(g *lua.LState) int {
 			want.WriteString(g.CheckString(1) + "\n")
 			return 0
 		}))
 		gerr := g.DoString(src)
+		if ctx.Err() != nil {
+			return // gopher-lua does not come to an end, or the machine is busy
+		}
 		vm, out := newTestVM(t)
 		vm.FullGC = false
 		_, e := runChunk(t, vm, src, "=p")
@@ -354,15 +492,12 @@ func FuzzGopher(f *testing.F) {
 	})
 }
 
-// gopherIsWrong settles a difference from gopher-lua. After a caught error it may have closed upvalues too early, so
-// that functions no longer share them: what lua5.1 prints decides then, or nothing where that cannot tell.
+// gopherIsWrong settles a difference from gopher-lua, which closes upvalues too early after a caught error and
+// miscompiles some conditions: what lua5.1 prints decides.
 func gopherIsWrong(t *testing.T, src, got string) bool {
-	if !strings.Contains("\n"+got, "\nfalse") {
-		return false
-	}
 	path, err := exec.LookPath("lua5.1")
-	if err != nil || strings.Contains(src, "goto") {
-		return true
+	if err != nil {
+		t.Skip("lua5.1 is not installed: who is right stays open")
 	}
 	cmd := exec.Command(path, "-")
 	cmd.Stdin = strings.NewReader(src)
