@@ -63,3 +63,14 @@ func (r *Request) OwnHeader() { r.In.own() }
 func (r *Request) SetContentTypeText(b []byte) {
 	r.Out.ContentType, r.Out.Charset = b, nil
 }
+
+// FinishData is what SubrequestOptions.Data of a subrequest was.
+func (r *Request) FinishData() any { return r.finishData }
+
+// SetHeaderSent says that the response header has been taken, for filters
+// that keep a subrequest's response for themselves.
+func (r *Request) SetHeaderSent() { r.headerSent = true }
+
+// CopyVariables gives r, which has variables of its own, the values those of
+// from have now.
+func (r *Request) CopyVariables(from *Request) { copy(r.vars, from.vars) }

@@ -30,6 +30,7 @@ import (
 	"weir/appliance/http/stubstatus"
 	"weir/appliance/http/tryfiles"
 	"weir/appliance/http/upstream"
+	"weir/lua/ngx"
 	"weir/lua/offload"
 	"weir/lua/phase"
 	"weir/lua/shared"
@@ -65,6 +66,7 @@ var list = http.Modules{
 	&http.Copy,
 	&phase.Settings,
 	&phase.Module,
+	&ngx.Capture,
 	&headersmore.Module,
 	&echo.Module,
 	&headers.Module,

@@ -29,6 +29,8 @@ type Thread struct {
 	// Results of a spawned thread that has ended: true and what it returned, or false and the error; none when it
 	// was killed.
 	Results []vm.Value
+	// Subrequests counts those that the thread waits for: it must not be killed then.
+	Subrequests int
 }
 
 // Waiter is what a parked light thread waits for.

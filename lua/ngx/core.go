@@ -75,12 +75,6 @@ func openCore(e *api.Env) {
 
 	loaded := e.VM.Loaded()
 	loaded.SetString("ngx", t.Value())
-	for _, sub := range []string{"req", "resp", "worker", "config"} {
-		if sub == "config" || sub == "worker" {
-			continue
-		}
-		loaded.SetString("ngx."+sub, e.Table("ngx."+sub).Value())
-	}
 }
 
 // magic makes ngx.NAME a table without fields of its own: reads and writes go to get and set.

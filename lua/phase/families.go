@@ -12,6 +12,11 @@ import (
 // families are the parts of the ngx API, in the order they are opened.
 var families = api.Families{
 	&ngx.Core,
+	&ngx.Location,
+	&ngx.Threads,
+	&ngx.Timers,
+	&ngx.Semaphore,
+	&ngx.Modules,
 	&re.Family,
 	&resty.Family,
 	&shared.Family,

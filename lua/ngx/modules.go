@@ -1,0 +1,95 @@
+package ngx
+
+import (
+	"os"
+
+	"weir/appliance/errlog"
+	"weir/lua/api"
+	"weir/lua/vm"
+)
+
+// Modules is the family of the small modules that require finds under ngx.
+var Modules = api.Family{
+	Name: "ngx modules",
+	Doc:  "The modules ngx.errlog, ngx.process, ngx.req and ngx.resp.",
+	Tables: []api.Table{
+		{Path: "ngx.errlog", Module: true, Funcs: errlogFuncs},
+		{Path: "ngx.process", Module: true, Funcs: processFuncs},
+		{Path: "ngx.req", Module: true, Funcs: reqModuleFuncs},
+		{Path: "ngx.resp", Module: true, Funcs: respModuleFuncs},
+	},
+	Open: func(e *api.Env) {
+		for _, name := range []string{"ngx.errlog", "ngx.process", "ngx.req", "ngx.resp"} {
+			e.VM.Loaded().GetString(name).AsTable().SetString("version", vm.String(coreVersion))
+		}
+	},
+}
+
+var reqModuleFuncs = []api.Func{
+	{Name: "add_header", In: api.Request, Args: "(name, value)", Doc: "Adds a field to the request header.", Run: func(l *vm.State) int {
+		setReqHeader(l, false)
+		return 0
+	}},
+}
+
+var respModuleFuncs = []api.Func{
+	{Name: "add_header", In: api.Request, Args: "(name, value)", Doc: "Adds a field to the response header.", Run: func(l *vm.State) int {
+		SetResponseHeader(l, headerKey(l, 1), l.Arg(2), false)
+		return 0
+	}},
+	{Name: "set_status", In: api.Request, Args: "(status, reason?)", Doc: "Sets the status and the reason of the response.", Run: setRespStatus},
+	{Name: "bypass_if_checks", In: api.Request, Args: "()", Doc: "Has conditional requests answered in full.", Run: func(l *vm.State) int {
+		api.Of(l).R.DisableNotModified()
+		return 0
+	}},
+}
+
+var errlogFuncs = []api.Func{
+	{Name: "raw_log", In: api.Any, Args: "(level, message)", Doc: "Writes to the error log without the place in the script.", Run: rawLog},
+	{Name: "get_sys_filter_level", In: api.Any, Args: "()", Doc: "Returns the level of the error log.", Run: logLevel},
+}
+
+func rawLog(l *vm.State) int {
+	level, ok := l.Arg(1).AsNumber()
+	if !ok {
+		l.Errorf("bad argument #1 to 'raw_log' (must be a number)")
+	}
+	msg, ok := l.Arg(2).AsString()
+	if !ok {
+		l.Errorf("bad argument #2 to 'raw_log' (must be a string)")
+	}
+	if level < 0 || level > 8 {
+		l.Errorf("bad log level")
+	}
+	api.Of(l).Log(errlog.Level(level), msg)
+	return 0
+}
+
+func logLevel(l *vm.State) int {
+	c := api.Of(l)
+	for level := errlog.Debug; level > errlog.Stderr; level-- {
+		if c.LogOn(level) {
+			return l.Ret(vm.Int(int(level)))
+		}
+	}
+	return l.Ret(vm.Int(0))
+}
+
+var processFuncs = []api.Func{
+	{Name: "type", In: api.Any, Args: "()", Doc: "Returns the kind of process: worker or single.", Run: func(l *vm.State) int {
+		return l.Ret(vm.String("worker"))
+	}},
+	{Name: "enable_privileged_agent", In: api.Any, Args: "(connections?)", Doc: "Is refused: there is no privileged agent process.", Run: func(l *vm.State) int {
+		if api.Of(l).Phase != api.Init {
+			return fail(l, "API disabled in the current context")
+		}
+		return fail(l, "there is no privileged agent process")
+	}},
+	{Name: "signal_graceful_exit", In: api.Any, Args: "()", Doc: "Is refused: workers share one process and do not end alone.", Run: func(l *vm.State) int {
+		l.Errorf("workers share one process and do not end alone")
+		return 0
+	}},
+	{Name: "get_master_pid", In: api.Any, Args: "()", Doc: "Returns the number of the master process.", Run: func(l *vm.State) int {
+		return l.Ret(vm.Int(os.Getppid()))
+	}},
+}
