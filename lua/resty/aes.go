@@ -179,8 +179,16 @@ func stretch(h hash.Hash, password, salt string, rounds, n int) []byte {
 	return out[:n]
 }
 
+// aesSelf returns the object that encrypt and decrypt are called on.
+func aesSelf(l *vm.State) *aesKey {
+	if v := l.Arg(1); !v.IsTable() {
+		l.Errorf("bad argument #1 self: table expected, got %s", v.TypeName())
+	}
+	return native[*aesKey](l)
+}
+
 func aesEncrypt(l *vm.State) int {
-	a := native[*aesKey](l)
+	a := aesSelf(l)
 	text := []byte(l.CheckString(2))
 	if a.mode == "gcm" {
 		sealed := a.gcm().Seal(nil, a.iv, text, a.additional(l, 3))
@@ -204,7 +212,7 @@ func aesEncrypt(l *vm.State) int {
 }
 
 func aesDecrypt(l *vm.State) int {
-	a := native[*aesKey](l)
+	a := aesSelf(l)
 	text := []byte(l.CheckString(2))
 	if a.mode == "gcm" {
 		plain, err := a.gcm().Open(nil, a.iv, append(text, l.OptString(3, "")...), a.additional(l, 4))

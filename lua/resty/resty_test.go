@@ -153,6 +153,7 @@ var cases = []struct{ first, then, want string }{
 	{`local a = aes:new("secret", "12345678", aes.cipher(256, "cbc"), aes.hash.sha256)`, `hex(a:encrypt("hello weir"))`, "beb6d6bb1e2827f364caa2a23c2ba929"},
 	{`local a = aes:new("secret", nil, nil, aes.hash.sha512, 5)`, `a:decrypt(a:encrypt(""))`, ""},
 	{``, `with("cbc", true):encrypt("short")`, "nil;EVP_EncryptFinal_ex failed"},
+	{``, `raised(aes.encrypt, "x")`, "bad argument #1 self: table expected, got string"},
 	{``, `with("cbc"):decrypt("short")`, "nil;EVP_DecryptFinal_ex failed"},
 	{``, `with("cbc"):decrypt(("x"):rep(16))`, "nil;EVP_DecryptFinal_ex failed"},
 	{``, `aes:new("secret", "short")`, "nil;salt must be 8 characters or nil"},

@@ -33,26 +33,25 @@ func (c *checker) shard(s *shard) {
 	c.Helper()
 	m := s.m
 	n, last := 0, ref(0)
-	for e := m.ref(s.root + rootOldest); e != 0; e = m.ref(e.at() + entNewer) {
-		if m.ref(e.at()+entOlder) != last {
-			c.Fatalf("entry %d: older is %d, want %d", e, m.ref(e.at()+entOlder), last)
+	for e := s.ends().oldest; e != 0; e = s.entry(e).newer {
+		if s.entry(e).older != last {
+			c.Fatalf("entry %d: older is %d, want %d", e, s.entry(e).older, last)
 		}
 		c.block(e)
-		if s.kind(e) == list {
+		if s.entry(e).kind == list {
 			c.list(s, e)
 		}
-		at := e.at() + entData
-		key := string(m[at : at+m.u16(e.at()+entKeyLen)])
-		if got := s.find(m.u32(e.at()+entHash), key); got != e {
+		key := s.key(e)
+		if got := s.find(s.entry(e).hash, key); got != e {
 			c.Fatalf("key %q: found %d, want %d", key, got, e)
 		}
 		last = e
 		n++
 	}
-	if m.ref(s.root+rootNewest) != last {
-		c.Fatalf("newest is %d, want %d", m.ref(s.root+rootNewest), last)
+	if s.ends().newest != last {
+		c.Fatalf("newest is %d, want %d", s.ends().newest, last)
 	}
-	if got := int(m.u32(s.root + rootEntries)); got != n {
+	if got := int(s.ends().entries); got != n {
 		c.Fatalf("shard counts %d entries, has %d", got, n)
 	}
 	for class, size := range classes {
@@ -76,8 +75,8 @@ func (c *checker) list(s *shard, e ref) {
 		last = node
 		n++
 	}
-	if s.m.ref(ends+listLast) != last || n != int(s.m.u32(e.at()+entLen)) {
-		c.Fatalf("list %d has %d nodes up to %d, says %d up to %d", e, n, last, s.m.u32(e.at()+entLen), s.m.ref(ends+listLast))
+	if s.m.ref(ends+listLast) != last || n != int(s.entry(e).length) {
+		c.Fatalf("list %d has %d nodes up to %d, says %d up to %d", e, n, last, s.entry(e).length, s.m.ref(ends+listLast))
 	}
 }
 

@@ -79,8 +79,9 @@ type Dict struct {
 type shard struct {
 	d       *Dict
 	m       memory
-	root    int // offset of its root
-	buckets int // offset of its buckets
+	base    address // of m
+	root    int     // offset of its root
+	buckets int     // offset of its buckets
 	nbucket uint64
 	mu      sync.Mutex
 	now     int64 // of the operation under way; guarded by mu, as the rest
@@ -107,7 +108,7 @@ func New(name string, size int64) (*Dict, error) {
 	d.free.init(m, l)
 	for i := range d.shards {
 		s := &d.shards[i]
-		s.d, s.m = d, m
+		s.d, s.m, s.base = d, m, m.address()
 		s.root = headRoots + i*rootSize
 		s.buckets = l.buckets + 4*i*l.nbucket
 		s.nbucket = uint64(l.nbucket)

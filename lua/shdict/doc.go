@@ -40,5 +40,5 @@
 // its entries and their order of use, and its slabs; which entry is the oldest is known within a shard. Only the free
 // pages are common to all, under a lock that is taken to get or give back a page. A shard's lock may be held while the
 // pages' is taken, never the other way round; another shard's is only ever tried. All methods may be called from any
-// goroutine. Nothing waits or allocates while a lock is held.
+// goroutine. Nothing waits while a lock is held.
 package shdict

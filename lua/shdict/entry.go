@@ -2,19 +2,8 @@ package shdict
 
 import "math"
 
-// Offsets in an entry, see the package's comment.
-const (
-	entHash    = 0
-	entNext    = 4
-	entNewer   = 8
-	entOlder   = 12
-	entExpires = 16
-	entFlags   = 24
-	entLen     = 28
-	entKeyLen  = 32
-	entKind    = 34
-	entData    = 36
-)
+// entData is where the key begins.
+const entData = 36
 
 const numberLen = 8
 
@@ -30,14 +19,13 @@ func (s *shard) bucket(hash uint32) int {
 
 // find returns the entry of a key, expired or not, 0 for none.
 func (s *shard) find(hash uint32, key string) ref {
-	m := s.m
-	for e := m.ref(s.bucket(hash)); e != 0; {
-		at := e.at()
-		if m.u32(at+entHash) == hash && m.u16(at+entKeyLen) == len(key) &&
-			string(m[at+entData:at+entData+len(key)]) == key {
+	e := s.m.ref(s.bucket(hash))
+	for e != 0 {
+		n := s.entry(e)
+		if n.hash == hash && int(n.keyLen) == len(key) && s.key(e) == key {
 			return e
 		}
-		e = m.ref(at + entNext)
+		e = n.next
 	}
 	return 0
 }
@@ -54,7 +42,7 @@ func (s *shard) lookup(hash uint32, key string) (e ref, alive bool) {
 
 // dead tells whether an entry has expired.
 func (s *shard) dead(e ref) bool {
-	x := s.m.i64(e.at() + entExpires)
+	x := s.entry(e).expires
 	return x != 0 && x <= s.now
 }
 
@@ -68,7 +56,7 @@ func (s *shard) deadline(ttl int64) int64 {
 
 // touch makes an entry the newest.
 func (s *shard) touch(e ref) {
-	if s.m.ref(s.root+rootNewest) != e {
+	if s.ends().newest != e {
 		s.leave(e)
 		s.enter(e)
 	}
@@ -76,69 +64,65 @@ func (s *shard) touch(e ref) {
 
 // enter puts an entry at the new end of the order of use.
 func (s *shard) enter(e ref) {
-	m := s.m
-	newest := m.ref(s.root + rootNewest)
-	m.setRef(e.at()+entNewer, 0)
-	m.setRef(e.at()+entOlder, newest)
-	if newest != 0 {
-		m.setRef(newest.at()+entNewer, e)
+	r, n := s.ends(), s.entry(e)
+	n.newer, n.older = 0, r.newest
+	if r.newest != 0 {
+		s.entry(r.newest).newer = e
 	} else {
-		m.setRef(s.root+rootOldest, e)
+		r.oldest = e
 	}
-	m.setRef(s.root+rootNewest, e)
+	r.newest = e
 }
 
 // leave takes an entry out of the order of use.
 func (s *shard) leave(e ref) {
-	m := s.m
-	newer, older := m.ref(e.at()+entNewer), m.ref(e.at()+entOlder)
-	if newer != 0 {
-		m.setRef(newer.at()+entOlder, older)
+	r, n := s.ends(), s.entry(e)
+	if n.newer != 0 {
+		s.entry(n.newer).older = n.older
 	} else {
-		m.setRef(s.root+rootNewest, older)
+		r.newest = n.older
 	}
-	if older != 0 {
-		m.setRef(older.at()+entNewer, newer)
+	if n.older != 0 {
+		s.entry(n.older).newer = n.newer
 	} else {
-		m.setRef(s.root+rootOldest, newer)
+		r.oldest = n.newer
 	}
 }
 
 // insert makes an entry of a block that alloc gave for entryLen bytes. The value is the caller's to write.
-func (s *shard) insert(e ref, hash uint32, key string, kind Kind, n int) {
-	m, at := s.m, e.at()
-	b := s.bucket(hash)
-	m.setU32(at+entHash, hash)
-	m.setRef(at+entNext, m.ref(b))
-	m.setRef(b, e)
-	m.setU32(at+entLen, uint32(n))
-	m.setU16(at+entKeyLen, len(key))
-	m[at+entKind] = byte(kind)
-	copy(m[at+entData:], key)
+func (s *shard) insert(e ref, hash uint32, key string, kind Kind, length int) {
+	n, b := s.entry(e), s.bucket(hash)
+	n.hash, n.next = hash, s.m.ref(b)
+	s.m.setRef(b, e)
+	n.length, n.keyLen, n.kind = uint32(length), uint16(len(key)), kind
+	copy(s.m[e.at()+entData:], key)
 	s.enter(e)
-	m.setU32(s.root+rootEntries, m.u32(s.root+rootEntries)+1)
+	s.ends().entries++
 }
 
 // remove deletes an entry.
 func (s *shard) remove(e ref) {
-	m := s.m
-	if s.kind(e) == list {
+	n := s.entry(e)
+	if n.kind == list {
 		s.freeNodes(e)
 	}
-	p := s.bucket(m.u32(e.at() + entHash))
-	for m.ref(p) != e {
-		p = m.ref(p).at() + entNext
+	b := s.bucket(n.hash)
+	if first := s.m.ref(b); first == e {
+		s.m.setRef(b, n.next)
+	} else {
+		before := s.entry(first)
+		for before.next != e {
+			before = s.entry(before.next)
+		}
+		before.next = n.next
 	}
-	m.setRef(p, m.ref(e.at()+entNext))
 	s.leave(e)
 	s.release(e)
-	m.setU32(s.root+rootEntries, m.u32(s.root+rootEntries)-1)
+	s.ends().entries--
 }
 
-func (s *shard) kind(e ref) Kind { return Kind(s.m[e.at()+entKind]) }
-
 // value returns the offset of an entry's value.
-func (s *shard) value(e ref) int { return e.at() + entData + s.m.u16(e.at()+entKeyLen) }
+func (s *shard) value(e ref) int { return e.at() + entData + int(s.entry(e).keyLen) }
 
 // entryLen is how many bytes an entry takes.
 func entryLen(key string, value int) int { return entData + len(key) + value }

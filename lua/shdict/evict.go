@@ -4,7 +4,7 @@ package shdict
 // it, so that what expires does not wait for an eviction.
 func (s *shard) reap() {
 	for range 2 {
-		e := s.m.ref(s.root + rootOldest)
+		e := s.ends().oldest
 		if e == 0 || !s.dead(e) {
 			return
 		}
@@ -15,7 +15,7 @@ func (s *shard) reap() {
 
 // evict removes the oldest entry, and up to two more that have expired; it returns false where there is none.
 func (s *shard) evict() bool {
-	e := s.m.ref(s.root + rootOldest)
+	e := s.ends().oldest
 	if e == 0 {
 		return false
 	}

@@ -36,7 +36,7 @@ func (d *Dict) Push(now int64, key string, end End, v Value) (int, error) {
 	s.reap()
 	s.count.sets++
 	e, alive := s.lookup(hash, key)
-	if alive && s.kind(e) != list {
+	if alive && s.entry(e).kind != list {
 		return 0, ErrNotList
 	}
 	if e != 0 && !alive {
@@ -48,13 +48,13 @@ func (d *Dict) Push(now int64, key string, end End, v Value) (int, error) {
 			return 0, ErrNoMemory
 		}
 		s.insert(e, hash, key, list, 0)
-		s.m.setI64(e.at()+entExpires, 0)
-		s.m.setU32(e.at()+entFlags, 0)
+		s.entry(e).expires = 0
+		s.entry(e).flags = 0
 		s.m.setI64(s.value(e), 0)
 	}
 	node := s.alloc(nodeData + v.len())
 	if node == 0 {
-		if s.m.u32(e.at()+entLen) == 0 {
+		if s.entry(e).length == 0 {
 			s.remove(e)
 		}
 		return 0, ErrNoMemory
@@ -64,8 +64,8 @@ func (d *Dict) Push(now int64, key string, end End, v Value) (int, error) {
 	s.m[at+nodeKind] = byte(v.Kind)
 	s.m.put(at+nodeData, &v)
 	s.attach(s.value(e), node, end)
-	n := s.m.u32(e.at()+entLen) + 1
-	s.m.setU32(e.at()+entLen, n)
+	n := s.entry(e).length + 1
+	s.entry(e).length = n
 	return int(n), nil
 }
 
@@ -116,7 +116,7 @@ func (d *Dict) Pop(now int64, key string, end End, buf []byte) (Item, error) {
 		s.count.misses++
 		return Item{}, nil
 	}
-	if s.kind(e) != list {
+	if s.entry(e).kind != list {
 		return Item{}, ErrNotList
 	}
 	s.count.hits++
@@ -124,8 +124,8 @@ func (d *Dict) Pop(now int64, key string, end End, buf []byte) (Item, error) {
 	at := node.at()
 	it := s.m.item(at+nodeData, int(s.m.u32(at+nodeLen)), Kind(s.m[at+nodeKind]), buf)
 	s.release(node)
-	n := s.m.u32(e.at()+entLen) - 1
-	s.m.setU32(e.at()+entLen, n)
+	n := s.entry(e).length - 1
+	s.entry(e).length = n
 	if n == 0 {
 		s.remove(e)
 	}
@@ -141,10 +141,10 @@ func (d *Dict) Len(now int64, key string) (int, error) {
 	if !alive {
 		return 0, nil
 	}
-	if s.kind(e) != list {
+	if s.entry(e).kind != list {
 		return 0, ErrNotList
 	}
-	return int(s.m.u32(e.at() + entLen)), nil
+	return int(s.entry(e).length), nil
 }
 
 // freeNodes frees the nodes of a list that is about to go.

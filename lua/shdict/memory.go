@@ -44,11 +44,8 @@ const (
 	magic = 0x31_74_63_69_64_68_73 // "shdict1"
 )
 
-// Offsets in the root of a shard.
+// The root of a shard begins with its ends.
 const (
-	rootNewest  = 0
-	rootOldest  = 4
-	rootEntries = 8
 	rootPartial = 12 // for each class the first page with a free block, counted from 1
 	rootSize    = 64
 )

@@ -35,12 +35,12 @@ func (d *Dict) GetStale(now int64, key string, buf []byte) (Item, error) {
 
 // item reads the value of an entry.
 func (s *shard) item(e ref, buf []byte) (Item, error) {
-	kind := s.kind(e)
+	kind := s.entry(e).kind
 	if kind == list {
 		return Item{}, ErrIsList
 	}
-	it := s.m.item(s.value(e), int(s.m.u32(e.at()+entLen)), kind, buf)
-	it.Flags = s.m.u32(e.at() + entFlags)
+	it := s.m.item(s.value(e), int(s.entry(e).length), kind, buf)
+	it.Flags = s.entry(e).flags
 	return it, nil
 }
 
@@ -53,7 +53,7 @@ func (d *Dict) TTL(now int64, key string) (int64, error) {
 	if e == 0 {
 		return 0, ErrNotFound
 	}
-	x := s.m.i64(e.at() + entExpires)
+	x := s.entry(e).expires
 	if x == 0 {
 		return 0, nil
 	}
@@ -68,6 +68,6 @@ func (d *Dict) Expire(now int64, key string, ttl int64) error {
 	if e == 0 {
 		return ErrNotFound
 	}
-	s.m.setI64(e.at()+entExpires, s.deadline(ttl))
+	s.entry(e).expires = s.deadline(ttl)
 	return nil
 }

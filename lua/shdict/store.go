@@ -46,9 +46,9 @@ func (d *Dict) Store(now int64, op Op, key string, v Value, ttl int64, flags uin
 // store writes a value over the entry e, or where e is 0 or too small or too large in a new one.
 func (s *shard) store(e ref, hash uint32, key string, v *Value, ttl int64, flags uint32, safe bool) (forced bool, err error) {
 	n := v.len()
-	if e != 0 && s.kind(e) != list && fits(entryLen(key, int(s.m.u32(e.at()+entLen))), entryLen(key, n)) {
-		s.m[e.at()+entKind] = byte(v.Kind)
-		s.m.setU32(e.at()+entLen, uint32(n))
+	if e != 0 && s.entry(e).kind != list && fits(entryLen(key, int(s.entry(e).length)), entryLen(key, n)) {
+		s.entry(e).kind = v.Kind
+		s.entry(e).length = uint32(n)
 		s.touch(e)
 	} else {
 		if e != 0 {
@@ -59,8 +59,8 @@ func (s *shard) store(e ref, hash uint32, key string, v *Value, ttl int64, flags
 		}
 		s.insert(e, hash, key, v.Kind, n)
 	}
-	s.m.setI64(e.at()+entExpires, s.deadline(ttl))
-	s.m.setU32(e.at()+entFlags, flags)
+	s.entry(e).expires = s.deadline(ttl)
+	s.entry(e).flags = flags
 	s.m.put(s.value(e), v)
 	return forced, nil
 }
@@ -93,7 +93,7 @@ func (d *Dict) incr(now int64, key string, delta, init float64, ttl int64, creat
 	s.reap()
 	e, alive := s.lookup(hash, key)
 	switch {
-	case alive && s.kind(e) != Number:
+	case alive && s.entry(e).kind != Number:
 		err = ErrNotNumber
 	case alive:
 		at := s.value(e)

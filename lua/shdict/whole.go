@@ -9,8 +9,8 @@ func (d *Dict) FlushAll(now int64) {
 		s := &d.shards[i]
 		s.mu.Lock()
 		s.now = now
-		for e := s.m.ref(s.root + rootNewest); e != 0; e = s.m.ref(e.at() + entOlder) {
-			s.m.setI64(e.at()+entExpires, flushed)
+		for e := s.ends().newest; e != 0; e = s.entry(e).older {
+			s.entry(e).expires = flushed
 		}
 		s.evict()
 		s.unlock()
@@ -24,8 +24,8 @@ func (d *Dict) FlushExpired(now int64, limit int) int {
 		s := &d.shards[i]
 		s.mu.Lock()
 		s.now = now
-		for e := s.m.ref(s.root + rootOldest); e != 0; {
-			newer := s.m.ref(e.at() + entNewer)
+		for e := s.ends().oldest; e != 0; {
+			newer := s.entry(e).newer
 			if s.dead(e) {
 				s.count.expired++
 				s.remove(e)
@@ -50,12 +50,12 @@ func (d *Dict) Keys(now int64, limit int, yield func(key []byte)) {
 		s := &d.shards[i]
 		s.mu.Lock()
 		s.now = now
-		for e := s.m.ref(s.root + rootOldest); e != 0; e = s.m.ref(e.at() + entNewer) {
+		for e := s.ends().oldest; e != 0; e = s.entry(e).newer {
 			if s.dead(e) {
 				continue
 			}
 			at := e.at() + entData
-			yield(s.m[at : at+s.m.u16(e.at()+entKeyLen)])
+			yield(s.m[at : at+int(s.entry(e).keyLen)])
 			if n++; n == limit {
 				s.unlock()
 				return
@@ -89,7 +89,7 @@ func (d *Dict) Stats() Stats {
 		s := &d.shards[i]
 		s.mu.Lock()
 		c := s.count
-		st.Entries += int64(s.m.u32(s.root + rootEntries))
+		st.Entries += int64(s.ends().entries)
 		s.unlock()
 		st.Hits += c.hits
 		st.Misses += c.misses
