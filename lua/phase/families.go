@@ -2,6 +2,7 @@ package phase
 
 import (
 	"weir/lua/api"
+	"weir/lua/cosocket"
 	"weir/lua/ngx"
 	"weir/lua/offload"
 	"weir/lua/re"
@@ -17,6 +18,7 @@ var families = api.Families{
 	&ngx.Timers,
 	&ngx.Semaphore,
 	&ngx.Modules,
+	&cosocket.Family,
 	&re.Family,
 	&resty.Family,
 	&shared.Family,

@@ -1,0 +1,150 @@
+package cosocket
+
+import (
+	"fmt"
+
+	"weir/lua/api"
+	"weir/lua/vm"
+	"weir/netio/conn"
+	"weir/netio/sock"
+)
+
+// bind is tcpsock:bind.
+func bind(l *vm.State) int {
+	n := l.Top()
+	if n != 2 && n != 3 {
+		l.Errorf("expecting 2 or 3 arguments, but got %d", n)
+	}
+	s := self(l)
+	port := 0
+	if n == 3 {
+		f, ok := numberArg(l, 3)
+		if !ok {
+			return fail(l, "expecting port to be a number but got type: "+l.Arg(3).TypeName())
+		}
+		if port = int(f); port < 0 || port > 65535 {
+			return fail(l, fmt.Sprintf("bad port number: %d", port))
+		}
+	}
+	a, err := sock.ParseAddr(l.CheckString(2))
+	if err != nil || a.Family() == sock.Unix {
+		return fail(l, "bad address")
+	}
+	if port > 0 {
+		a = a.WithPort(uint16(port))
+	}
+	if s != nil {
+		s.local = a
+	}
+	return l.Ret(vm.True)
+}
+
+// getFD is tcpsock:getfd.
+func getFD(l *vm.State) int {
+	s := self(l)
+	if !s.connected() {
+		return closed(l)
+	}
+	return l.Ret(vm.Int(s.conn.FD()))
+}
+
+// optionSocket returns the socket of a call about options.
+func optionSocket(l *vm.State) *socket {
+	s := self(l)
+	if s == nil || s.settings == nil {
+		l.Errorf("socket is never created nor connected")
+	}
+	return s
+}
+
+// setOption is tcpsock:setoption.
+func setOption(l *vm.State) int {
+	if l.Arg(2).IsNil() {
+		return fail(l, "missing the \"option\" argument")
+	}
+	if l.Arg(3).IsNil() {
+		return fail(l, "missing the \"value\" argument")
+	}
+	s := optionSocket(l)
+	o := optionOf(l.Arg(2))
+	if o == 0 {
+		return fail(l, "unsupported option "+l.Arg(2).Text())
+	}
+	if !s.connected() {
+		return closed(l)
+	}
+	value := 0
+	if f, ok := numberArg(l, 3); ok {
+		value = int(f)
+	} else if l.Arg(3).Truthy() {
+		value = 1
+	}
+	if err := s.conn.SetOption(o, value); err != nil {
+		return fail(l, errorText(err))
+	}
+	return l.Ret(vm.True)
+}
+
+// getOption is tcpsock:getoption.
+func getOption(l *vm.State) int {
+	s := optionSocket(l)
+	if l.Arg(2).IsNil() {
+		return fail(l, "missing the \"option\" argument")
+	}
+	o := optionOf(l.Arg(2))
+	if o == 0 {
+		return fail(l, "unsupported option "+l.Arg(2).Text())
+	}
+	if !s.connected() {
+		return closed(l)
+	}
+	value, err := s.conn.Option(o)
+	if err != nil {
+		return fail(l, errorText(err))
+	}
+	return l.Ret(vm.Int(value))
+}
+
+// optionOf is the option of a name; 0 for none.
+func optionOf(v vm.Value) sock.Option {
+	name, _ := v.AsString()
+	return options[name]
+}
+
+var options = map[string]sock.Option{
+	"keepalive": sock.OptKeepAlive, "reuseaddr": sock.OptReuseAddr, "tcp-nodelay": sock.OptNoDelay,
+	"sndbuf": sock.OptSndBuf, "rcvbuf": sock.OptRcvBuf, "keepintvl": sock.OptKeepInterval, "keepcnt": sock.OptKeepCount,
+}
+
+// TLS begins TLS on a connection of Lua. It is told what the arguments of sslhandshake are, pushes its results and
+// returns how many. It may park; from its return on c carries the transport it has set, if any.
+type TLS interface {
+	Handshake(l *vm.State, ctx *api.Ctx, c *conn.Conn, host string) int
+}
+
+// UseTLS gives the sockets of a VM their TLS.
+func UseTLS(e *api.Env, t TLS) { states.In(e).tls = t }
+
+// sslHandshake is tcpsock:sslhandshake.
+func sslHandshake(l *vm.State) int {
+	s := self(l)
+	if !s.connected() || s.readClosed && s.writeClosed {
+		return closed(l)
+	}
+	c := s.owned(l)
+	if text := s.busyText(busyConnecting | busyReading | busyWriting); text != "" {
+		return fail(l, text)
+	}
+	if s.st.tls == nil {
+		return fail(l, "TLS is not available for sockets of Lua")
+	}
+	return s.st.tls.Handshake(l, c, s.conn, s.host)
+}
+
+// setClientCert is tcpsock:setclientcert.
+func setClientCert(l *vm.State) int {
+	if l.Arg(2).IsNil() && l.Arg(3).IsNil() {
+		return l.Ret(vm.True)
+	}
+	return fail(l, "TLS is not available for sockets of Lua")
+}
