@@ -14,11 +14,15 @@ GIT_VERSION := $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null
 GIT_COMMIT  := $(shell git describe --always --dirty --exclude '*' 2>/dev/null)
 VERSION  ?= $(or $(GIT_VERSION),0.1-dev$(addprefix .,$(GIT_COMMIT)))
 
+# Files of the images bear the time of the commit, so that it gives the same bytes.
+COMMIT_TIME := $(or $(shell git log -1 --format=%ct 2>/dev/null),1700000000)
+
 TESTFLAGS ?=
 FUZZTIME  ?= 30s
 BENCH     ?= .
 BENCHTIME ?= 1s
 PERFFLAGS ?=
+IMAGEFLAGS ?=
 
 # Everything is built static and without cgo; only the race detector needs it.
 export CGO_ENABLED = 0
@@ -104,11 +108,12 @@ staticcheck:
 policy:
 	$(GO) test ./appliance
 
-image: ## build the appliance images (not built yet)
-	@echo "make image: not built yet: it comes with the appliance images (images/)" >&2; exit 1
+image: build ## build disk images, .deb and container image into dist/
+	$(GO) run ./images/build -weir $(BIN) -version '$(VERSION)' -time $(COMMIT_TIME) -o dist $(IMAGEFLAGS)
 
-test-image: ## boot the appliance images under QEMU (not built yet)
-	@echo "make test-image: not built yet: it comes with the appliance images (images/)" >&2; exit 1
+test-image: have-go ## boot the images under QEMU: every form, updates, bad slots (as root: installs it)
+	@$(CI)/need image
+	WEIR_TEST_IMAGE=1 $(GO) test -count=1 -timeout 60m $(TESTFLAGS) ./images/...
 
 clean: ## remove what the other targets wrote
-	rm -rf bin .cache
+	rm -rf bin dist .cache

@@ -134,9 +134,16 @@ func (pl *planner) sysctl(it *profile.Item) {
 		want = pl.pages(want)
 	}
 	name := it.Key.Name
+	bounded := ""
+	if name == "vm.min_free_kbytes" {
+		want, bounded = pl.reserve(want)
+	}
 	pl.want[name] = want
 	pl.set(it, name, "sysctl "+name, want)
 	r := &pl.rows[len(pl.rows)-1]
+	if r.State == Change {
+		r.Note = bounded
+	}
 	if r.State != Change {
 		return
 	}
@@ -148,6 +155,16 @@ func (pl *planner) sysctl(it *profile.Item) {
 	case "net.core.default_qdisc":
 		r.Note = "for interfaces that come up from now on"
 	}
+}
+
+// reserve bounds the memory held free to a share of what there is: all of it
+// would leave none to run in.
+func (pl *planner) reserve(want string) (value, note string) {
+	kb, _ := strconv.ParseInt(want, 10, 64) // the profile's table has checked it
+	if most := pl.m.Memory >> 10 / 32; kb > most {
+		return strconv.FormatInt(most, 10), fmt.Sprintf("%d would be more than a 32nd of the memory", kb)
+	}
+	return want, ""
 }
 
 // offered reports whether a kernel list has a word.

@@ -29,6 +29,7 @@ func newBench(t *testing.T) *bench {
 		"proc/sys/net/ipv4/tcp_rmem":                           "4096\t131072\t6291456\n",
 		"proc/sys/net/ipv4/tcp_mem":                            "100 200 300\n",
 		"proc/sys/net/ipv4/tcp_slow_start_after_idle":          "1\n",
+		"proc/sys/vm/min_free_kbytes":                          "11000\n",
 		"proc/sys/vm/swappiness":                               "60\n",
 		"proc/irq/40/smp_affinity_list":                        "0-1\n",
 		"proc/irq/41/smp_affinity_list":                        "0-1\n",
@@ -137,6 +138,7 @@ func TestPlanShowsNowWantedAndReason(t *testing.T) {
 		"profile throughput:", "4096 MB of memory",
 		"net.core.somaxconn 4096 16384 Cuts the accept queue",
 		"net.ipv4.tcp_mem 100 200 300 31457 62914 94371 Many large buffers", // 3, 6 and 9 % of a million pages
+		"vm.min_free_kbytes 11000 131072 memory held free for packets [262144 would be more than a 32nd of the memory]",
 		"net.core.wmem_max - 67108864 (skipped) not there in this kernel",
 		"thp always madvise Huge pages",
 		"governor cpu0 powersave performance",

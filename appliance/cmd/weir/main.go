@@ -7,6 +7,7 @@ import (
 	"weir/appliance/master"
 	"weir/appliance/server"
 	"weir/appliance/stdmodules"
+	"weir/images/pid1"
 	"weir/lua/run"
 	"weir/tuning/tune"
 )
@@ -26,6 +27,11 @@ func main() { os.Exit(program(os.Args)) }
 // program is one of weir's processes; it returns the exit code.
 func program(args []string) int {
 	services := newServices()
+	if os.Getpid() == 1 {
+		if _, err := os.Stat(pid1.Marker); err == nil {
+			pid1.Main(version)
+		}
+	}
 	nameProcess()
 	if link, ok := master.ServerLink(); ok {
 		return server.Run(server.Options{Link: link, Table: stdmodules.Table(), New: services.worker})

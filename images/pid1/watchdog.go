@@ -1,0 +1,67 @@
+package pid1
+
+import (
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	watchdogTime = 60 * time.Second // the hardware resets the machine this long after the last sign of life
+	watchdogStep = 10 * time.Second
+	// sickTime is how long the server may be unwell before the machine is
+	// left to the watchdog. Restarting the server comes long before.
+	sickTime = 3 * time.Minute
+)
+
+// dog is the hardware watchdog.
+var dog struct {
+	mu   sync.Mutex
+	file *os.File
+	well time.Time // when the server was last well
+}
+
+// watchdog keeps the hardware's watchdog quiet for as long as the server is
+// well, or was within sickTime. The first watchdog is that of the hardware:
+// the builder lists its drivers before the software one.
+func (m *Machine) watchdog() {
+	f, err := os.OpenFile("/dev/watchdog", os.O_WRONLY, 0)
+	if err != nil {
+		m.console.log("no watchdog: %v", err)
+		return
+	}
+	_ = unix.IoctlSetPointerInt(int(f.Fd()), unix.WDIOC_SETTIMEOUT, int(watchdogTime/time.Second)) // its own time, then
+	dog.mu.Lock()
+	dog.file, dog.well = f, time.Now()
+	dog.mu.Unlock()
+	for {
+		dog.mu.Lock()
+		if dog.file != nil && time.Since(dog.well) < sickTime {
+			_, _ = dog.file.Write([]byte{0})
+		}
+		dog.mu.Unlock()
+		time.Sleep(watchdogStep)
+	}
+}
+
+// pet notes that the server is well.
+func (m *Machine) pet() {
+	dog.mu.Lock()
+	dog.well = time.Now()
+	dog.mu.Unlock()
+}
+
+// closeWatchdog stops it: the machine is going down by itself ("V" is the
+// kernel's word for that). It stays armed where the driver does not let go,
+// which only makes sure of the end.
+func (m *Machine) closeWatchdog() {
+	dog.mu.Lock()
+	defer dog.mu.Unlock()
+	if dog.file != nil {
+		_, _ = dog.file.Write([]byte("V"))
+		dog.file.Close()
+		dog.file = nil
+	}
+}

@@ -1,0 +1,122 @@
+// Package qcow2 writes disks in QEMU's qcow2 format, version 2, without
+// compression: clusters that hold zeros only take no room. The same disk gives
+// the same bytes.
+package qcow2
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+)
+
+const (
+	bits    = 16
+	cluster = 1 << bits
+	copied  = 1 << 63 // the cluster is used once and may be written in place
+	perL2   = cluster / 8
+	perRef  = cluster / 2
+)
+
+// Write writes the disk that r holds, of size bytes, to w.
+func Write(w io.Writer, r io.ReaderAt, size int64) error {
+	if size <= 0 || size%cluster != 0 {
+		return fmt.Errorf("qcow2: a disk of %d bytes: want a multiple of %d", size, cluster)
+	}
+	used, err := scan(r, size)
+	if err != nil {
+		return err
+	}
+	l := layout(size, used)
+	if err := l.metadata(w, used); err != nil {
+		return err
+	}
+	b := make([]byte, cluster)
+	for i, u := range used {
+		if !u {
+			continue
+		}
+		if _, err := r.ReadAt(b, int64(i)*cluster); err != nil && err != io.EOF {
+			return err
+		}
+		if _, err := w.Write(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scan reports which clusters hold anything.
+func scan(r io.ReaderAt, size int64) ([]bool, error) {
+	used := make([]bool, size/cluster)
+	b, zero := make([]byte, cluster), make([]byte, cluster)
+	for i := range used {
+		if _, err := r.ReadAt(b, int64(i)*cluster); err != nil && err != io.EOF {
+			return nil, err
+		}
+		used[i] = !bytes.Equal(b, zero)
+	}
+	return used, nil
+}
+
+// plan says where things lie, in clusters: header, refcount table, refcount
+// blocks, level-1 table, level-2 tables, data.
+type plan struct {
+	size                   int64
+	l2, refBlocks          int
+	l1At, l2At, dataAt     int
+	refTableAt, refBlockAt int
+	data, total            int
+}
+
+func layout(size int64, used []bool) *plan {
+	p := &plan{size: size}
+	for _, u := range used {
+		if u {
+			p.data++
+		}
+	}
+	p.l2 = (len(used) + perL2 - 1) / perL2
+	for p.refBlocks = 1; ; p.refBlocks++ {
+		p.refTableAt, p.refBlockAt = 1, 2
+		p.l1At = p.refBlockAt + p.refBlocks
+		p.l2At = p.l1At + 1
+		p.dataAt = p.l2At + p.l2
+		p.total = p.dataAt + p.data
+		if p.refBlocks*perRef >= p.total {
+			return p
+		}
+	}
+}
+
+// metadata writes everything before the data.
+func (p *plan) metadata(w io.Writer, used []bool) error {
+	b := make([]byte, p.dataAt*cluster)
+	be := binary.BigEndian
+	copy(b, "QFI\xfb")
+	be.PutUint32(b[4:], 2)
+	be.PutUint32(b[20:], bits)
+	be.PutUint64(b[24:], uint64(p.size))
+	be.PutUint32(b[36:], uint32(p.l2))
+	be.PutUint64(b[40:], uint64(p.l1At)*cluster)
+	be.PutUint64(b[48:], uint64(p.refTableAt)*cluster)
+	be.PutUint32(b[56:], 1)
+	for i := range p.refBlocks {
+		be.PutUint64(b[p.refTableAt*cluster+8*i:], uint64(p.refBlockAt+i)*cluster)
+	}
+	for i := range p.total {
+		be.PutUint16(b[p.refBlockAt*cluster+2*i:], 1)
+	}
+	for i := range p.l2 {
+		be.PutUint64(b[p.l1At*cluster+8*i:], uint64(p.l2At+i)*cluster|copied)
+	}
+	at := p.dataAt
+	for i, u := range used {
+		if u {
+			be.PutUint64(b[p.l2At*cluster+8*i:], uint64(at)*cluster|copied)
+			at++
+		}
+	}
+	_, err := w.Write(b)
+	return err
+}
