@@ -16,7 +16,7 @@ import (
 )
 
 // Visit calls f for every regular file and symbolic link of a package's data,
-// in their order. Names have no leading "./". An error of f ends it, and Stop
+// in their order. Names have no leading "./". An error of f ends it, and ErrStop
 // ends it without one.
 func Visit(r io.Reader, f func(h *tar.Header, data io.Reader) error) error {
 	member, name, err := find(bufio.NewReaderSize(r, 1<<20), "data.tar")
@@ -41,7 +41,7 @@ func Visit(r io.Reader, f func(h *tar.Header, data io.Reader) error) error {
 		}
 		h.Name = strings.TrimPrefix(h.Name, "./")
 		if err := f(h, t); err != nil {
-			if errors.Is(err, Stop) {
+			if errors.Is(err, ErrStop) {
 				return nil
 			}
 			return err
@@ -49,8 +49,8 @@ func Visit(r io.Reader, f func(h *tar.Header, data io.Reader) error) error {
 	}
 }
 
-// Stop is what Visit's function returns when it has seen enough.
-var Stop = errors.New("stop")
+// ErrStop is what Visit's function returns when it has seen enough.
+var ErrStop = errors.New("stop")
 
 const arMagic = "!<arch>\n"
 

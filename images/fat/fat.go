@@ -194,6 +194,9 @@ func (d *disk) measure() {
 	for d.fatSectors = 1; ; d.fatSectors++ {
 		d.clusters = (d.sectors - reserved - 2*d.fatSectors) / perCluster
 		if d.fatSectors*sector/4 >= d.clusters+2 {
+			if d.clusters < leastClusters {
+				panic("BUG: MinSize is too small for FAT32")
+			}
 			return
 		}
 	}

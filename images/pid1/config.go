@@ -110,7 +110,7 @@ func parseConfig(text []byte) (*config, error) {
 func (c *config) check() error {
 	var wrong []error
 	if strings.Trim(c.Hostname, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") != "" || len(c.Hostname) > 64 {
-		wrong = append(wrong, fmt.Errorf("hostname %q: want letters, digits, - and .", c.Hostname))
+		wrong = append(wrong, fmt.Errorf("hostname %q: want letters, digits, dots and hyphens", c.Hostname))
 	}
 	if c.Profile != "" && c.Profile != "off" && !slices.Contains(profile.Names(), c.Profile) {
 		wrong = append(wrong, fmt.Errorf("profile %q: want off or one of %s", c.Profile, strings.Join(profile.Names(), ", ")))

@@ -39,7 +39,6 @@ type Machine struct {
 	server   *server
 	health   chan bool
 	power    chan string // "poweroff" or "reboot", and why
-	petted   time.Time
 }
 
 // Main brings the machine up and does not return unless it goes down.

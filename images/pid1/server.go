@@ -109,15 +109,6 @@ func (s *server) stop(grace time.Duration) {
 	}
 }
 
-// reload has the server read its configuration again.
-func (s *server) reload() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.pid > 0 {
-		_ = unix.Kill(s.pid, unix.SIGHUP)
-	}
-}
-
 // watch tells about the server's health, often until it is well for the first
 // time.
 func (s *server) watch(health chan<- bool) {
