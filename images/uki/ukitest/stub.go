@@ -1,4 +1,3 @@
-// Package ukitest makes boot stubs for tests; they boot nothing.
 package ukitest
 
 import "encoding/binary"

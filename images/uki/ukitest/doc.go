@@ -1,0 +1,2 @@
+// Package ukitest makes boot stubs for tests; they boot nothing.
+package ukitest
