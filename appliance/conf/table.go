@@ -18,6 +18,7 @@ const (
 	LocationIf
 	LimitExcept
 	Upstream
+	XDPFilter
 
 	// Anywhere is every block whose items are directives.
 	Anywhere = ^Context(0)
@@ -26,7 +27,7 @@ const (
 // contextNames is indexed by bit number.
 var contextNames = [...]string{
 	"main", "events", "http", "server", "location", "if in server", "if in location",
-	"limit_except", "upstream",
+	"limit_except", "upstream", "xdp_filter",
 }
 
 // String lists the blocks as the reference does: "http, server, location".

@@ -1,6 +1,7 @@
 package cycle
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,11 +16,12 @@ type Core struct {
 	Pid              string // full path
 	Workers          int
 	Affinity         Affinity
-	Steering         string // worker_steering: load, cpu, hash or off
-	Priority         int    // nice value of the server's threads
-	RlimitNofile     int64  // -1: as inherited
-	RlimitCore       int64  // -1: as inherited
-	ShutdownTimeout  int64  // milliseconds a graceful stop may take; 0: no limit
+	Filter           *Filter // nil for none
+	Steering         string  // worker_steering: load, cpu, hash or off
+	Priority         int     // nice value of the server's threads
+	RlimitNofile     int64   // -1: as inherited
+	RlimitCore       int64   // -1: as inherited
+	ShutdownTimeout  int64   // milliseconds a graceful stop may take; 0: no limit
 	WorkingDirectory string
 	User             User
 	Env              []string          // "NAME" to keep or "NAME=value" to set
@@ -34,6 +36,7 @@ type mainConf struct {
 	workers                   conf.Opt[int]
 	affinity                  Affinity
 	steering                  conf.Opt[string]
+	filter                    *filterConf // nil without a block
 	priority                  int
 	rlimitNofile              conf.Opt[int]
 	rlimitCore                conf.Opt[int64]
@@ -54,7 +57,7 @@ type owner struct{}
 // AddTo puts the main and events directives into a table.
 func AddTo(t *conf.Table) { t.Add(owner{}, directives) }
 
-var directives = append(mainDirectives, eventsDirectives...)
+var directives = slices.Concat(mainDirectives, eventsDirectives, filterDirectives)
 
 var mainDirectives = []conf.Directive{
 	{Name: "daemon", In: conf.Main, Args: conf.FlagArg, Default: "on",
@@ -240,6 +243,7 @@ func (m *mainConf) core(c *Cycle) Core {
 		Pid:              c.Path(m.pid.Or("logs/nginx.pid")),
 		Workers:          max(1, m.workers.Or(1)),
 		Affinity:         m.affinity,
+		Filter:           m.filter.settings(),
 		Steering:         m.steering.Or("load"),
 		Priority:         m.priority,
 		RlimitNofile:     int64(m.rlimitNofile.Or(-1)),

@@ -53,6 +53,11 @@ func try(c *cycle.Cycle) error {
 	if err := tryPidFile(c.Core.Pid); err != nil {
 		return err
 	}
+	if s := c.Core.Filter; s != nil {
+		if _, err := readLists(s); err != nil {
+			return emerg("%v", err)
+		}
+	}
 	for _, l := range c.Listens {
 		for _, one := range l.Each() {
 			if err := tryBind(one); err != nil {

@@ -36,6 +36,7 @@ type master struct {
 	listeners  listeners
 	steering   *steer.Steering
 	ranges     *lookup.Lookup
+	guard      guard
 	pidFile    string // as written; "" before and after
 
 	server   *child
@@ -81,6 +82,8 @@ func (m *master) loop() int {
 		case <-m.retry:
 			m.retry = nil
 			m.relaunch()
+		case <-m.guard.ticks():
+			m.guard.watch()
 		case <-m.kill:
 			m.kill = nil
 			m.killServer()

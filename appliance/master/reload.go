@@ -55,6 +55,9 @@ func (m *master) reload() error {
 	if err := m.arrange(c); err != nil {
 		return err
 	}
+	if err := m.checkFilter(c); err != nil {
+		return err
+	}
 	fresh, err := m.listeners.bind(c)
 	if err != nil {
 		return err
@@ -110,6 +113,9 @@ func (m *master) commit(p *reload) {
 	}
 	m.retune(profile, c)
 	m.listeners.dropUnused(c, m.ownsUnixSockets())
+	if err := m.applyFilter(c); err != nil {
+		errlog.Default().Printf(errlog.Alert, 0, "the filter stays as it was: %v", err)
+	}
 	if c.Core.Pid != m.pidFile && m.upgrade.pid == 0 {
 		if writePidFile(c.Core.Pid) == nil {
 			removePidFile(m.pidFile)

@@ -91,6 +91,9 @@ func (m *master) provide() error {
 		return err
 	}
 	m.listeners.dropUnused(c, false)
+	if err := m.applyFilter(c); err != nil {
+		return emerg("%v", err)
+	}
 	return nil
 }
 

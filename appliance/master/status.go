@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,9 +33,12 @@ type status struct {
 	waiting  []*query // the server was asked
 }
 
-// query is one question; answer gets the body.
+// query is one question; answer gets the body. One about the filter is answered
+// with the status line before it.
 type query struct {
 	answer chan []byte
+	method string
+	filter *url.URL // nil: the question is for the status
 }
 
 // statusReport is what /status shows.
@@ -147,12 +151,16 @@ func (s *status) serve(c net.Conn) {
 	if err != nil {
 		return
 	}
+	q := &query{answer: make(chan []byte, 1)}
 	fields := strings.Fields(string(line))
-	if len(fields) != 3 || fields[0] != "GET" || fields[1] != "/status" && fields[1] != "/" {
-		fmt.Fprintf(c, "HTTP/1.0 404 Not Found\r\nContent-Type: text/plain\r\n\r\nask for GET /status\n")
+	if len(fields) == 3 && (fields[1] == "/filter" || strings.HasPrefix(fields[1], "/filter/")) {
+		q.method = fields[0]
+		q.filter, err = url.ParseRequestURI(fields[1])
+	}
+	if err != nil || q.filter == nil && (len(fields) != 3 || fields[0] != "GET" || fields[1] != "/status" && fields[1] != "/") {
+		fmt.Fprintf(c, "HTTP/1.0 404 Not Found\r\nContent-Type: text/plain\r\n\r\nask for GET /status or GET /filter\n")
 		return
 	}
-	q := &query{answer: make(chan []byte, 1)}
 	timer := time.NewTimer(statusTime)
 	defer timer.Stop()
 	select {
@@ -162,6 +170,10 @@ func (s *status) serve(c net.Conn) {
 	}
 	select {
 	case body := <-q.answer:
+		if q.filter != nil {
+			_, _ = c.Write(body)
+			return
+		}
 		fmt.Fprintf(c, "HTTP/1.0 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 	case <-timer.C:
 	}
@@ -169,6 +181,15 @@ func (s *status) serve(c net.Conn) {
 
 // answer asks the server, or answers at once when there is none.
 func (s *status) answer(m *master, q *query) {
+	if q.filter != nil {
+		code, body := m.filterAPI(q.method, q.filter)
+		kind := "text/plain"
+		if code == 200 && q.method == "GET" {
+			kind = "application/json"
+		}
+		q.answer <- fmt.Appendf(nil, "HTTP/1.0 %d Answer\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", code, kind, len(body), body)
+		return
+	}
 	if m.server == nil {
 		q.answer <- m.report(nil)
 		return

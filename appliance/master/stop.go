@@ -22,6 +22,9 @@ func (m *master) stop(kind stopKind) {
 	m.notify("STOPPING=1")
 	m.retry = nil
 	m.listeners.closeAll(m.ownsUnixSockets())
+	if m.upgrade.pid != 0 {
+		m.guard.close() // the successor waits for the devices
+	}
 	if m.server == nil {
 		return
 	}
@@ -54,6 +57,7 @@ func (m *master) killServer() {
 // finish cleans up; the exit code is returned.
 func (m *master) finish() int {
 	m.status.close()
+	m.guard.close()
 	if m.pidFile != "" {
 		path := m.pidFile
 		if m.upgrade.pid != 0 {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -71,4 +72,50 @@ func Run(t testing.TB, command ...string) {
 	if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v: %s", strings.Join(command, " "), err, out)
 	}
+}
+
+// Addresses of the two ends of a Pair.
+const (
+	Here  = "10.99.0.1" // and fd99::1, on the device v0
+	There = "10.99.0.2" // and fd99::2, on the device v1
+)
+
+// Pair connects the caller's namespace, which it has entered, with another one
+// by a pair of devices. What it returns runs a function in the other one.
+func Pair(t testing.TB) (there func(f func())) {
+	t.Helper()
+	work, ready := make(chan func()), make(chan int)
+	go func() { // ends with the test
+		defer close(ready)
+		Enter(peer{t})
+		ready <- unix.Gettid()
+		for f := range work {
+			f()
+			ready <- 0
+		}
+	}()
+	tid, ok := <-ready
+	if !ok {
+		t.Skip("needs CAP_SYS_ADMIN for a second network namespace")
+	}
+	t.Cleanup(func() { close(work) })
+	there = func(f func()) {
+		work <- f
+		<-ready
+	}
+	Run(t, "ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1", "netns", strconv.Itoa(tid))
+	configure(t, "v0", Here, "fd99::1")
+	there(func() { configure(t, "v1", There, "fd99::2") })
+	return there
+}
+
+// peer is the testing.TB of the other goroutine, which may not end the test.
+type peer struct{ testing.TB }
+
+func (p peer) Skipf(string, ...any) { runtime.Goexit() }
+
+func configure(t testing.TB, device, ip4, ip6 string) {
+	Run(t, "ip", "addr", "add", ip4+"/16", "dev", device)
+	Run(t, "ip", "addr", "add", ip6+"/64", "dev", device, "nodad")
+	Run(t, "ip", "link", "set", device, "up")
 }

@@ -1,0 +1,321 @@
+package master
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"time"
+
+	"weir/appliance/cycle"
+	"weir/appliance/errlog"
+	"weir/ebpf/filter"
+)
+
+// guard is the packet filter that xdp_filter asks for, and what keeps its
+// operator from being locked out by it: a change that is not confirmed in time
+// is undone. The master's goroutine owns it; the zero value filters nothing.
+type guard struct {
+	f    *filter.Filter
+	conf *cycle.Filter                // in force; nil for none
+	own  [2]map[netip.Prefix]struct{} // networks added by the status socket, per list
+	seen map[string]fileState         // of list files, when they were read last
+
+	undo     []func()  // takes back what was not confirmed, last first
+	deadline time.Time // when that is done; zero for never
+	tick     *time.Ticker
+	waiting  bool // for another process to leave a device
+}
+
+// fileState tells whether a file has changed.
+type fileState struct {
+	size  int64
+	mtime time.Time
+	inode os.FileInfo
+}
+
+var errNoFilter = errors.New("there is no xdp_filter")
+
+// guardEvery is how often files and the deadline are looked at.
+const guardEvery = time.Second
+
+// confirmedName is the file beside the pid file that holds a digest of the
+// settings that were confirmed last: a restart with the same is no change.
+const confirmedName = "weir.filter"
+
+// ticks is when watch is due.
+func (g *guard) ticks() <-chan time.Time {
+	if g.tick == nil {
+		return nil
+	}
+	return g.tick.C
+}
+
+// checkFilter tells whether c's filter could be put in force, as far as that can
+// be told without doing it.
+func (m *master) checkFilter(c *cycle.Cycle) error {
+	s := c.Core.Filter
+	if s == nil {
+		return nil
+	}
+	if _, err := readLists(s); err != nil {
+		return emerg("%v", err)
+	}
+	if m.guard.f != nil {
+		return nil
+	}
+	f, err := filter.Load()
+	if err != nil {
+		return emerg("xdp_filter needs CAP_BPF and CAP_NET_ADMIN, as root has them: %v", err)
+	}
+	f.Close()
+	return nil
+}
+
+// readLists reads all files of a filter.
+func readLists(s *cycle.Filter) (lists [2][]netip.Prefix, err error) {
+	var errs []error
+	for l, paths := range [2][]string{filter.Allow: s.AllowLists, filter.Block: s.BlockLists} {
+		for _, path := range paths {
+			file, err := os.Open(path)
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			list, bad := filter.ParseList(file, path)
+			file.Close()
+			lists[l], errs = append(lists[l], list...), append(errs, bad...)
+		}
+	}
+	return lists, errors.Join(errs...)
+}
+
+// applyFilter puts c's filter in force. New settings are undone after their
+// confirm_timeout, unless they were confirmed before.
+func (m *master) applyFilter(c *cycle.Cycle) error {
+	g, s := &m.guard, c.Core.Filter
+	if reflect.DeepEqual(s, g.conf) {
+		if s != nil {
+			g.readAgain()
+		}
+		return nil
+	}
+	before := g.conf
+	switch err := g.apply(s); {
+	case err != nil && m.inherited && g.waiting:
+		errlog.Default().Printf(errlog.Notice, 0, "xdp_filter waits for the process before to leave the devices")
+	case err != nil:
+		if g.apply(before) != nil {
+			g.close()
+		}
+		return err
+	}
+	if s != nil && s.Confirm > 0 && m.confirmedDigest() != digest(s) {
+		g.pend(time.Duration(s.Confirm)*time.Millisecond, func() {
+			if err := g.apply(before); err != nil {
+				errlog.Default().Printf(errlog.Alert, 0, "%v", err)
+				g.close()
+			}
+		})
+		errlog.Default().Printf(errlog.Warn, 0, "xdp_filter is taken back in %d seconds unless it is confirmed: "+
+			"curl --unix-socket %s -X POST http://weir/filter/confirm", s.Confirm/1000, filepath.Join(filepath.Dir(c.Core.Pid), socketName))
+	}
+	return nil
+}
+
+// apply puts settings in force; nil ends the filter.
+func (g *guard) apply(s *cycle.Filter) error {
+	if s == nil {
+		g.close()
+		return nil
+	}
+	lists, err := readLists(s)
+	if err != nil {
+		return err
+	}
+	if g.f == nil {
+		if g.f, err = filter.Load(); err != nil {
+			g.f = nil
+			return fmt.Errorf("xdp_filter needs CAP_BPF and CAP_NET_ADMIN, as root has them: %w", err)
+		}
+		g.own = [2]map[netip.Prefix]struct{}{{}, {}}
+		g.tick = time.NewTicker(guardEvery)
+	}
+	g.conf, g.seen = s, stamps(s)
+	if err := g.fill(lists); err != nil {
+		return err
+	}
+	if err := g.f.SetLimit(filter.Limit{Rate: s.SYNRate, Burst: s.SYNBurst}); err != nil {
+		return err
+	}
+	for device := range g.f.Modes() {
+		if !slices.Contains(s.Interfaces, device) {
+			_ = g.f.Detach(device)
+		}
+	}
+	return g.attach()
+}
+
+// fill gives the filter its lists, those who are allowed first.
+func (g *guard) fill(lists [2][]netip.Prefix) error {
+	for l := range lists {
+		for p := range g.own[l] {
+			lists[l] = append(lists[l], p)
+		}
+		if err := g.f.Set(filter.List(l), lists[l]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// attach attaches the filter where it is not yet.
+func (g *guard) attach() error {
+	g.waiting = false
+	before := g.f.Modes()
+	for _, device := range g.conf.Interfaces {
+		mode, err := g.f.Attach(device, filter.Mode(g.conf.Mode))
+		if errors.Is(err, filter.ErrBusy) {
+			g.waiting = true
+		}
+		if err != nil {
+			return err
+		}
+		if _, there := before[device]; !there {
+			errlog.Default().Printf(errlog.Notice, 0, "xdp_filter is attached to %s (%s)", device, mode)
+		}
+	}
+	return nil
+}
+
+// close ends the filter.
+func (g *guard) close() {
+	if g.f == nil {
+		return
+	}
+	g.f.Close()
+	g.tick.Stop()
+	*g = guard{}
+	errlog.Default().Printf(errlog.Notice, 0, "xdp_filter is detached")
+}
+
+// pend has undo called when the time is over and nobody has confirmed.
+func (g *guard) pend(d time.Duration, undo func()) {
+	g.undo = append(g.undo, undo)
+	g.deadline = time.Now().Add(d)
+}
+
+// watch is what is done every second: it undoes what was not confirmed, reads
+// lists that have changed, and takes devices that have become free.
+func (g *guard) watch() {
+	if len(g.undo) > 0 && time.Now().After(g.deadline) {
+		errlog.Default().Printf(errlog.Warn, 0, "xdp_filter: %d changes were not confirmed in time and are taken back", len(g.undo))
+		undo := g.undo
+		g.undo = nil
+		for _, f := range slices.Backward(undo) {
+			f()
+		}
+	}
+	if g.f == nil {
+		return
+	}
+	if g.waiting {
+		_ = g.attach()
+	}
+	for path, now := range stamps(g.conf) {
+		if was := g.seen[path]; now.size != was.size || !now.mtime.Equal(was.mtime) || !os.SameFile(now.inode, was.inode) {
+			g.readAgain()
+			return
+		}
+	}
+}
+
+// readAgain reads the list files. Bad ones leave the lists as they are.
+func (g *guard) readAgain() {
+	g.seen = stamps(g.conf)
+	lists, err := readLists(g.conf)
+	if err == nil {
+		err = g.fill(lists)
+	}
+	if err != nil {
+		errlog.Default().Printf(errlog.Error, 0, "xdp_filter: the lists stay as they are: %v", err)
+		return
+	}
+	errlog.Default().Printf(errlog.Notice, 0, "xdp_filter: %d networks allowed, %d blocked",
+		g.f.Entries(filter.Allow), g.f.Entries(filter.Block))
+}
+
+// stamps look at the files of lists; those that cannot be read have no stamp.
+func stamps(s *cycle.Filter) map[string]fileState {
+	seen := make(map[string]fileState)
+	for _, path := range append(slices.Clone(s.AllowLists), s.BlockLists...) {
+		if info, err := os.Stat(path); err == nil {
+			seen[path] = fileState{info.Size(), info.ModTime(), info}
+		}
+	}
+	return seen
+}
+
+// change adds networks to a list, or takes them off it. With a time it is undone
+// unless it is confirmed. What a file says is said again when it is read again.
+func (g *guard) change(l filter.List, add bool, networks []netip.Prefix, confirm time.Duration) error {
+	if g.f == nil {
+		return errNoFilter
+	}
+	for _, p := range networks {
+		if add {
+			g.own[l][p] = struct{}{}
+		} else {
+			delete(g.own[l], p)
+		}
+	}
+	var err error
+	if add {
+		err = g.f.Add(l, networks...)
+	} else {
+		_, err = g.f.Remove(l, networks...)
+	}
+	if confirm > 0 {
+		g.pend(confirm, func() {
+			if err := g.change(l, !add, networks, 0); err != nil {
+				errlog.Default().Printf(errlog.Alert, 0, "%v", err)
+			}
+		})
+	}
+	return err
+}
+
+// confirm makes what is in force stay, now and after a restart.
+func (m *master) confirm() error {
+	g := &m.guard
+	if g.f == nil {
+		return errNoFilter
+	}
+	g.undo, g.deadline = nil, time.Time{}
+	return os.WriteFile(m.confirmedFile(), []byte(digest(g.conf)+"\n"), 0o600)
+}
+
+func (m *master) confirmedFile() string {
+	return filepath.Join(filepath.Dir(m.cycle.Core.Pid), confirmedName)
+}
+
+func (m *master) confirmedDigest() string {
+	data, _ := os.ReadFile(m.confirmedFile())
+	return string(data[:max(0, len(data)-1)])
+}
+
+// digest tells settings apart.
+func digest(s *cycle.Filter) string {
+	data, err := json.Marshal(s)
+	if err != nil {
+		panic("BUG: master: filter: " + err.Error())
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,184 @@
+package master
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"weir/ebpf/nstest"
+)
+
+// guarded is an instance with a filter on one of a pair of devices, and what
+// runs a function at the other one.
+func guarded(t *testing.T, block string) (in *instance, there func(func())) {
+	t.Helper()
+	nstest.Enter(t)
+	nstest.NeedBPF(t)
+	there = nstest.Pair(t)
+	in = newInstance(t)
+	in.addr = nstest.Here + ":8080"
+	in.list("")
+	in.filter(block)
+	if code, stderr := in.run(); code != 0 {
+		t.Fatalf("code %d, %s", code, stderr)
+	}
+	return in, there
+}
+
+func (in *instance) filter(block string) {
+	in.t.Helper()
+	in.configure("daemon on; serve ADDR one; xdp_filter { interface v0; block_list block.txt; " + block + "}")
+}
+
+// list writes the block list as programs do it: another file takes its name.
+func (in *instance) list(text string) {
+	in.t.Helper()
+	path := filepath.Join(in.dir, "block.txt")
+	if err := os.WriteFile(path+".new", []byte(text), 0o644); err != nil {
+		in.t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		in.t.Fatal(err)
+	}
+}
+
+// ask sends a request to the status socket and returns code and body.
+func (in *instance) ask(method, path string) (int, string) {
+	in.t.Helper()
+	c := &http.Client{Timeout: patience, Transport: &http.Transport{
+		DialContext: func(context.Context, string, string) (net.Conn, error) {
+			return net.Dial("unix", filepath.Join(in.dir, socketName))
+		}}}
+	defer c.CloseIdleConnections()
+	req, err := http.NewRequest(method, "http://weir"+path, nil)
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	r, err := c.Do(req)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		return 0, err.Error()
+	}
+	return r.StatusCode, string(b)
+}
+
+func (in *instance) done(method, path string) {
+	in.t.Helper()
+	if code, body := in.ask(method, path); code != 200 {
+		in.t.Errorf("%s %s: %d %s", method, path, code, body)
+	}
+}
+
+// reaches tells whether a client at the other device gets a connection.
+func (in *instance) reaches(there func(func()), patience time.Duration) (ok bool) {
+	there(func() {
+		c, err := net.DialTimeout("tcp", in.addr, patience)
+		if err == nil {
+			c.Close()
+		}
+		ok = err == nil
+	})
+	return ok
+}
+
+// blocked is how long a client that must not get through tries.
+const blocked = 300 * time.Millisecond
+
+func TestTheFilterFollowsFilesAndTheStatusSocket(t *testing.T) {
+	in, there := guarded(t, "syn_rate 1000; confirm_timeout off;")
+	if !in.reaches(there, patience) {
+		t.Fatal("an ordinary client does not get through")
+	}
+	in.list(nstest.There + "\n")
+	in.until("the list to be read", func() bool { return strings.Contains(in.log(), "0 networks allowed, 1 blocked") })
+	if in.reaches(there, blocked) {
+		t.Error("a blocked client gets through")
+	}
+	in.list("nonsense\n")
+	in.until("the bad list to be refused", func() bool { return strings.Contains(in.log(), `lists stay as they are: invalid network "nonsense"`) })
+	if in.reaches(there, blocked) {
+		t.Error("a bad list unblocked the client")
+	}
+	in.done("POST", "/filter/allow?network=10.99.0.0/16")
+	if !in.reaches(there, patience) {
+		t.Error("a client of the allow list does not get through")
+	}
+	code, body := in.ask("GET", "/filter")
+	for _, want := range []string{`"v0": "native"`, `"network": "` + nstest.There + `/32"`, `"verdict": "blocked"`} {
+		if code != 200 || !strings.Contains(body, want) {
+			t.Errorf("GET /filter: %d %s, want %s", code, body, want)
+		}
+	}
+	in.done("DELETE", "/filter/allow?network=10.99.0.0/16")
+	in.done("DELETE", "/filter/block?network="+nstest.There)
+	in.done("POST", "/filter/block?network="+nstest.There+"&confirm=1s")
+	in.until("an unconfirmed change to be undone", func() bool { return strings.Contains(in.log(), "are taken back") })
+	if !in.reaches(there, patience) {
+		t.Error("a block that was undone is still in force")
+	}
+	for path, want := range map[string]int{
+		"/filter/block": 400, "/filter/block?network=x": 400, "/filter/block?network=0.0.0.0/0": 400,
+		"/filter/block?network=1.2.3.4&confirm=x": 400, "/filter/else": 404,
+	} {
+		if code, body := in.ask("POST", path); code != want {
+			t.Errorf("POST %s: %d %s, want %d", path, code, body, want)
+		}
+	}
+	pid := in.pid()
+	in.signal(syscall.SIGTERM)
+	in.until("the end", func() bool { return !alive(pid) })
+	if out, err := exec.Command("ip", "link", "show", "v0").CombinedOutput(); err != nil || strings.Contains(string(out), "xdp") {
+		t.Errorf("it left a program behind: %s %v", out, err)
+	}
+}
+
+func TestSettingsThatNobodyConfirmsAreTakenBack(t *testing.T) {
+	in, there := guarded(t, "confirm_timeout 1s;")
+	in.until("the first ones to be taken back", func() bool { code, _ := in.ask("GET", "/filter"); return code == 409 })
+	in.filter("confirm_timeout 60s;")
+	in.signal(syscall.SIGHUP)
+	in.until("them to be in force again", func() bool { _, body := in.ask("GET", "/filter"); return strings.Contains(body, `"pending"`) })
+	in.done("POST", "/filter/confirm")
+	if _, body := in.ask("GET", "/filter"); strings.Contains(body, `"pending"`) {
+		t.Errorf("after the confirmation: %s", body)
+	}
+	in.list(nstest.There + "\n")
+	in.filter("syn_rate 1; confirm_timeout 1s;")
+	in.signal(syscall.SIGHUP)
+	in.until("further ones to be taken back", func() bool { return strings.Count(in.log(), "are taken back") == 2 })
+	if code, _ := in.ask("GET", "/filter"); code != 200 || in.reaches(there, blocked) {
+		t.Errorf("those before are not in force: %d", code)
+	}
+	// A restart under what was confirmed needs no confirmation, and neither
+	// does a new binary, which waits for the device.
+	in.filter("confirm_timeout 60s;")
+	in.signal(syscall.SIGHUP)
+	old := in.pid()
+	in.signal(syscall.SIGUSR2)
+	in.until("the successor", func() bool { p := in.pid(); return p != 0 && p != old })
+	if err := syscall.Kill(old, syscall.SIGQUIT); err != nil {
+		t.Fatal(err)
+	}
+	in.until("the successor's filter", func() bool { _, body := in.ask("GET", "/filter"); return !alive(old) && strings.Contains(body, `"v0"`) })
+	if _, body := in.ask("GET", "/filter"); strings.Contains(body, `"pending"`) {
+		t.Errorf("after the upgrade: %s", body)
+	}
+	in.configure("daemon on; serve ADDR one;")
+	in.signal(syscall.SIGHUP)
+	in.until("the filter's end", func() bool { code, _ := in.ask("GET", "/filter"); return code == 409 })
+	if !in.reaches(there, patience) {
+		t.Error("without a filter a client is still blocked")
+	}
+}
