@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"weir/appliance/stdmodules"
+	"weir/lua/phase"
 )
 
 // folder is where the reference lives, as seen from here.
@@ -77,5 +78,35 @@ func TestSectionsAreByModule(t *testing.T) {
 	}
 	if !titles["http_core"] || !titles["http_map"] {
 		t.Errorf("got %v", titles)
+	}
+}
+
+func TestEveryLuaFunctionIsDocumented(t *testing.T) {
+	seen := make(map[string]bool)
+	for _, f := range phase.Families() {
+		for _, table := range f.Tables {
+			for _, r := range table.Funcs {
+				name := table.Path + " " + r.Name
+				if len(r.Doc) < 5 || !strings.HasSuffix(r.Doc, ".") {
+					t.Errorf("%s: %q is no sentence", name, r.Doc)
+				}
+				if !strings.HasPrefix(r.Args, "(") || !strings.HasSuffix(r.Args, ")") {
+					t.Errorf("%s: arguments %q", name, r.Args)
+				}
+				if r.In == 0 {
+					t.Errorf("%s may be called nowhere", name)
+				}
+				if table.Module {
+					name = "require " + name
+				}
+				if seen[name] {
+					t.Errorf("%s is defined twice", name)
+				}
+				seen[name] = true
+			}
+		}
+	}
+	if len(seen) < 100 {
+		t.Errorf("got %d functions", len(seen))
 	}
 }

@@ -113,7 +113,7 @@ var mainSteps = []struct {
 func directives() []conf.Directive {
 	var rows []conf.Directive
 	for _, s := range steps {
-		rows = append(rows, conf.Directive{Name: s.name + "_by_lua_block", In: s.in, Args: conf.NoArgs, RawBlock: true, Syntax: "{ lua }",
+		rows = append(rows, conf.Directive{Name: s.name + "_by_lua_block", In: s.in, Args: conf.NoArgs, RawBlock: true,
 			Set: s.set(false), Doc: s.doc})
 		rows = append(rows, conf.Directive{Name: s.name + "_by_lua_file", In: s.in, Args: conf.Take1, Syntax: "path",
 			Set: s.set(true), Doc: s.doc + " The code stands in a file; the path may contain variables."})
@@ -125,7 +125,7 @@ func directives() []conf.Directive {
 	for _, s := range mainSteps {
 		set := func(file bool) conf.Setter { return setMain(s.field, s.phase, s.name+"_by_lua", file) }
 		rows = append(rows,
-			conf.Directive{Name: s.name + "_by_lua_block", In: conf.HTTP, Args: conf.NoArgs, RawBlock: true, Syntax: "{ lua }", Set: set(false), Doc: s.doc},
+			conf.Directive{Name: s.name + "_by_lua_block", In: conf.HTTP, Args: conf.NoArgs, RawBlock: true, Set: set(false), Doc: s.doc},
 			conf.Directive{Name: s.name + "_by_lua_file", In: conf.HTTP, Args: conf.Take1, Syntax: "path", Set: set(true), Doc: s.doc + " The code stands in a file."},
 			conf.Directive{Name: s.name + "_by_lua", In: conf.HTTP, Args: conf.Take1, Syntax: "lua", Set: set(false), Doc: s.doc + " The code is the argument."})
 	}
@@ -139,7 +139,7 @@ func directives() []conf.Directive {
 	}
 	const setDoc = "Sets a variable to what Lua returns, in its place among the rewrite module's directives."
 	return append(rows,
-		conf.Directive{Name: "set_by_lua_block", In: inRewrites, Args: conf.Take1, RawBlock: true, Syntax: "$variable { lua }", Set: setBy(false), Doc: setDoc},
+		conf.Directive{Name: "set_by_lua_block", In: inRewrites, Args: conf.Take1, RawBlock: true, Syntax: "$variable", Set: setBy(false), Doc: setDoc},
 		conf.Directive{Name: "set_by_lua", In: inRewrites, Args: conf.TwoMore, Syntax: "$variable lua [argument ...]", Set: setBy(false),
 			Doc: setDoc + " Arguments are found in ngx.arg."},
 		conf.Directive{Name: "set_by_lua_file", In: inRewrites, Args: conf.TwoMore, Syntax: "$variable path [argument ...]", Set: setBy(true),

@@ -24,3 +24,6 @@ var families = api.Families{
 	&shared.Family,
 	&offload.Family,
 }
+
+// Families returns the parts of the ngx API, for its reference.
+func Families() api.Families { return families }
