@@ -16,6 +16,9 @@ import (
 // Process is what the workers of one process share.
 type Process struct {
 	Version string // of weir, for the Server field and error pages
+	// TLS is how the workers' TLS runs on this machine; set before the first
+	// worker is made.
+	TLS tlsio.Options
 	// Workers is the list of running workers, for metrics; a worker's
 	// counters are read by its own loop only.
 	Workers atomic.Pointer[[]*Worker]
@@ -81,7 +84,7 @@ func NewWorker(d *conn.Driver, id int, p *Process) *Worker {
 		acceptors: make(map[sock.Addr]*acceptor),
 		matcher:   regex.NewMatcher(),
 		line:      make([]byte, 0, 4096),
-		TLS:       tlsio.NewEngine(d, tlsio.Options{}),
+		TLS:       tlsio.NewEngine(d, p.TLS),
 	}
 }
 

@@ -112,10 +112,10 @@ func (t *Conn) wake() error {
 	if t.rd.aead != nil || t.kernelTX && t.kernelRX {
 		return nil
 	}
-	if err := t.rd.wake(t.suite, t.version); err != nil {
+	if err := t.rd.wake(t.e, t.suite, t.version); err != nil {
 		return err
 	}
-	if err := t.wr.wake(t.suite, t.version); err != nil {
+	if err := t.wr.wake(t.e, t.suite, t.version); err != nil {
 		return err
 	}
 	t.e.list(t)

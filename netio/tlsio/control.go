@@ -101,7 +101,7 @@ func (t *Conn) keyUpdate(c *conn.Conn, size int, request byte, more bool) {
 	case more: // a record must not span a change of keys
 		t.fail(c, alertUnexpectedMessage, errUnexpected)
 	default:
-		err := t.rd.update(t.suite)
+		err := t.rd.update(t.e, t.suite)
 		if err == nil && t.kernelRX {
 			err = t.giveKey(c, sock.TLSRX, &t.rd)
 		}

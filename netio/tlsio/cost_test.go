@@ -117,7 +117,7 @@ func serveCost(dir string) {
 	cert := must(tls.LoadX509KeyPair(dir+"/ec.pem", dir+"/ec.key"))
 	f := must(os.Open(dir + "/big"))
 	d := conn.NewDriver(must(poll.New(poll.Config{})), buf.NewPool(0))
-	s := &costServer{e: NewEngine(d, Options{}), conf: serverConfig(cert)}
+	s := &costServer{e: NewEngine(d, Options{VectorAES: VectorAES() && os.Getenv("WEIR_COST_PLAIN") == ""}), conf: serverConfig(cert)}
 	s.big = buf.NewFile(int(f.Fd()), must(f.Stat()).Size(), nil)
 	s.small = []byte("HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Sun, 22 Nov 2026 18:00:00 GMT\r\n" +
 		"Content-Type: text/plain\r\nContent-Length: 12\r\nConnection: keep-alive\r\n\r\nhello world\n")

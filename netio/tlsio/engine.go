@@ -6,6 +6,7 @@ import (
 
 	"weir/netio/conn"
 	"weir/netio/poll"
+	"weir/netio/tlsio/gcm512"
 )
 
 const (
@@ -32,13 +33,20 @@ type Options struct {
 	// own.
 	Suites12 []uint16
 	Curves   []tls.CurveID
+	// VectorAES has AES-GCM done on 512-bit registers; see VectorAES.
+	VectorAES bool
 }
+
+// VectorAES reports whether the processor and the kernel allow
+// Options.VectorAES.
+func VectorAES() bool { return gcm512.Supported() }
 
 // Engine is the TLS of one worker.
 type Engine struct {
 	d       *conn.Driver
 	o       Options
 	scratch scratch
+	vector  gcm512.Scratch
 	control [64]byte // a record of a few bytes
 
 	current *Handshake   // whose coroutine runs

@@ -47,7 +47,7 @@ func (r *rig) feed(t *testing.T, b []byte) {
 			stream = append(stream, r2.record(b[1], b[3:3+n])...)
 			sent += n
 			if b[1] == typeHandshake && n == 5 && b[3] == msgKeyUpdate && far.version == tls.VersionTLS13 {
-				far.wr.update(far.suite)
+				far.wr.update(far.e, far.suite)
 			}
 			b = b[3+n:]
 			continue

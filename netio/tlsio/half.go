@@ -17,31 +17,31 @@ type half struct {
 }
 
 // useTraffic takes a TLS 1.3 traffic secret into use (RFC 8446 section 7.3).
-func (h *half) useTraffic(s *suite, traffic []byte) error {
+func (h *half) useTraffic(e *Engine, s *suite, traffic []byte) error {
 	h.key.set(traffic)
 	h.seq = 0
 	copy(h.iv[:], expandLabel(s.hash, traffic, "iv", len(h.iv)))
-	return h.wake(s, tls.VersionTLS13)
+	return h.wake(e, s, tls.VersionTLS13)
 }
 
 // update moves on to the next generation of traffic keys (section 7.2).
-func (h *half) update(s *suite) error {
-	return h.useTraffic(s, expandLabel(s.hash, h.key.bytes(), "traffic upd", s.hash.Size()))
+func (h *half) update(e *Engine, s *suite) error {
+	return h.useTraffic(e, s, expandLabel(s.hash, h.key.bytes(), "traffic upd", s.hash.Size()))
 }
 
 // wake makes the cipher from the key.
-func (h *half) wake(s *suite, version uint16) (err error) {
+func (h *half) wake(e *Engine, s *suite, version uint16) (err error) {
 	key := h.key.bytes()
 	if version == tls.VersionTLS13 {
 		key = expandLabel(s.hash, key, "key", s.bulk.keyLen())
 	}
-	h.aead, err = newAEAD(s.bulk, key)
+	h.aead, err = e.newAEAD(s.bulk, key)
 	return err
 }
 
 // keys12 makes both directions of a TLS 1.2 connection (RFC 5246 section 6.3).
 // The Finished messages were record zero.
-func keys12(s *suite, sec *secrets) (client, server half, err error) {
+func keys12(e *Engine, s *suite, sec *secrets) (client, server half, err error) {
 	keyLen, ivLen := s.bulk.keyLen(), len(client.iv)-s.explicit
 	var block [2*32 + 2*12]byte
 	b := block[:2*keyLen+2*ivLen]
@@ -54,8 +54,8 @@ func keys12(s *suite, sec *secrets) (client, server half, err error) {
 	copy(client.iv[:], b[:ivLen])
 	copy(server.iv[:], b[ivLen:])
 	clear(block[:])
-	if err = client.wake(s, tls.VersionTLS12); err == nil {
-		err = server.wake(s, tls.VersionTLS12)
+	if err = client.wake(e, s, tls.VersionTLS12); err == nil {
+		err = server.wake(e, s, tls.VersionTLS12)
 	}
 	return client, server, err
 }

@@ -123,7 +123,7 @@ func (t *Conn) sendKernel(c *conn.Conn, ch *buf.Chain, limit int64) (int64, erro
 			return 0, err
 		}
 		t.owesUpdate = false
-		if err := t.wr.update(t.suite); err != nil {
+		if err := t.wr.update(t.e, t.suite); err != nil {
 			return 0, err
 		}
 		if err := t.giveKey(c, sock.TLSTX, &t.wr); err != nil {
@@ -195,7 +195,7 @@ func probeBulk(k *KTLS, s *suite) {
 		return
 	}
 	var h half
-	if h.useTraffic(s, bytes.Repeat([]byte{1}, s.hash.Size())) != nil {
+	if h.useTraffic(new(Engine), s, bytes.Repeat([]byte{1}, s.hash.Size())) != nil {
 		return
 	}
 	info := kernelInfo(s, tls.VersionTLS13, &h)

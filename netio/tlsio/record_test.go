@@ -23,7 +23,7 @@ func TestRFC8448Records(t *testing.T) {
 	client := &Conn{e: e, version: tls.VersionTLS13, suite: suiteOf(tls.TLS_AES_128_GCM_SHA256), client: true}
 	secretC := unhex("9e40646ce79a7f9dc05af8889bce6552875afa0b06df0087f792ebb7c17504a5")
 	secretS := unhex("a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643")
-	if err := errors.Join(client.wr.useTraffic(client.suite, secretC), client.rd.useTraffic(client.suite, secretS)); err != nil {
+	if err := errors.Join(client.wr.useTraffic(client.e, client.suite, secretC), client.rd.useTraffic(client.e, client.suite, secretS)); err != nil {
 		t.Fatal(err)
 	}
 	if key := expandLabel(crypto.SHA256, secretC, "key", 16); !bytes.Equal(key, unhex("17422dda596ed5d9acd890e3c63f5051")) {
@@ -84,7 +84,11 @@ type rig struct {
 // newRig makes the connection without a handshake, with the keys of a fixed
 // secret.
 func newRig(t testing.TB, version, id uint16, client bool) *rig {
-	w := newWorld(t, Options{})
+	return newRigWith(t, Options{}, version, id, client)
+}
+
+func newRigWith(t testing.TB, o Options, version, id uint16, client bool) *rig {
+	w := newWorld(t, o)
 	s := &side{}
 	a := w.listenAcceptor(s, plain{s})
 	raw, err := net.Dial("tcp", a.String())
@@ -182,7 +186,7 @@ func TestRecordsSplitAtEveryByte(t *testing.T) {
 			}
 			if k.version == tls.VersionTLS13 {
 				stream = append(stream, r.record(typeHandshake, []byte{msgKeyUpdate, 0, 0, 1, 0})...)
-				r.far.wr.update(r.far.suite)
+				r.far.wr.update(r.far.e, r.far.suite)
 				stream = append(stream, r.record(typeData, []byte("under new keys"))...)
 				want += "under new keys"
 			}
@@ -367,7 +371,7 @@ func TestPeekSeesThroughRecordsWithoutData(t *testing.T) {
 func TestKeyUpdateIsAnsweredBeforeTheNextOutput(t *testing.T) {
 	r := newRig(t, tls.VersionTLS13, tls.TLS_AES_128_GCM_SHA256, false)
 	b := r.record(typeHandshake, []byte{msgKeyUpdate, 0, 0, 1, 1})
-	if err := r.far.wr.update(r.far.suite); err != nil {
+	if err := r.far.wr.update(r.far.e, r.far.suite); err != nil {
 		t.Fatal(err)
 	}
 	r.put(append(b, r.record(typeData, []byte("new"))...))
@@ -376,7 +380,7 @@ func TestKeyUpdateIsAnsweredBeforeTheNextOutput(t *testing.T) {
 	if typ, b := r.next(); typ != typeHandshake || !bytes.Equal(b, []byte{msgKeyUpdate, 0, 0, 1, 0}) {
 		t.Errorf("got %d %x, want a key update that asks for none", typ, b)
 	}
-	if err := r.far.rd.update(r.far.suite); err != nil {
+	if err := r.far.rd.update(r.far.e, r.far.suite); err != nil {
 		t.Fatal(err)
 	}
 	if typ, b := r.next(); typ != typeData || string(b) != "out" {
@@ -388,7 +392,7 @@ func TestKeyUpdateIsAnsweredBeforeTheNextOutput(t *testing.T) {
 	if typ, _ := r.next(); typ != typeHandshake {
 		t.Errorf("got %d, want a key update", typ)
 	}
-	r.far.rd.update(r.far.suite)
+	r.far.rd.update(r.far.e, r.far.suite)
 	if typ, b := r.next(); typ != typeData || string(b) != "more" {
 		t.Errorf("got %d %q", typ, b)
 	}
@@ -454,7 +458,7 @@ func TestSleepingConnectionsWakeUp(t *testing.T) {
 func TestRequestsDoNotAllocate(t *testing.T) {
 	for _, k := range kinds {
 		for _, size := range []int{100, 3000, 16 << 10, 100_000} {
-			r := newRig(t, k.version, k.id, false)
+			r := newRigWith(t, Options{VectorAES: VectorAES()}, k.version, k.id, false)
 			page := pattern(size)
 			in := make([]byte, 2*size+100)
 			rec := make([]byte, 256)

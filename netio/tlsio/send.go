@@ -180,7 +180,7 @@ func (t *Conn) recordSize() int {
 func (t *Conn) sealUpdate(b []byte) (int, error) {
 	copy(b[t.front():], []byte{msgKeyUpdate, 0, 0, 1, 0})
 	n := t.seal(b, typeHandshake, 5)
-	if err := t.wr.update(t.suite); err != nil {
+	if err := t.wr.update(t.e, t.suite); err != nil {
 		return 0, errRekey
 	}
 	t.owesUpdate = false

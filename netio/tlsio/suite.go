@@ -9,6 +9,8 @@ import (
 	"crypto/tls"
 
 	"golang.org/x/crypto/chacha20poly1305"
+
+	"weir/netio/tlsio/gcm512"
 )
 
 // bulk is what encrypts the records of a suite.
@@ -82,9 +84,12 @@ func defaultSuites12() []uint16 {
 }
 
 // newAEAD makes the cipher of one direction.
-func newAEAD(b bulk, key []byte) (cipher.AEAD, error) {
+func (e *Engine) newAEAD(b bulk, key []byte) (cipher.AEAD, error) {
 	if b == chacha20 {
 		return chacha20poly1305.New(key)
+	}
+	if e.o.VectorAES {
+		return gcm512.New(key, &e.vector)
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {

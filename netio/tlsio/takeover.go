@@ -60,7 +60,7 @@ func (t *Conn) takeKeys(h *Handshake) error {
 		if sec.master.n == 0 || sec.randoms[0].b == [32]byte{} || sec.randoms[1].b == [32]byte{} {
 			return errSecrets
 		}
-		client, server, err := keys12(t.suite, sec)
+		client, server, err := keys12(t.e, t.suite, sec)
 		t.rd, t.wr = client, server
 		if h.client {
 			t.rd, t.wr = server, client
@@ -74,10 +74,10 @@ func (t *Conn) takeKeys(h *Handshake) error {
 	if h.client {
 		rd, wr = wr, rd
 	}
-	if err := t.rd.useTraffic(t.suite, rd.bytes()); err != nil {
+	if err := t.rd.useTraffic(t.e, t.suite, rd.bytes()); err != nil {
 		return err
 	}
-	err := t.wr.useTraffic(t.suite, wr.bytes())
+	err := t.wr.useTraffic(t.e, t.suite, wr.bytes())
 	t.wr.seq = h.tickets
 	return err
 }

@@ -10,6 +10,7 @@ type AEAD string
 
 // Implementations.
 const (
+	AESVector   AEAD = "gcm512, in hardware, four blocks at a time"
 	AESHardware AEAD = "crypto/aes, in hardware"
 	AESSoftware AEAD = "crypto/aes, in software"
 )
@@ -38,6 +39,9 @@ func (f Features) Choose() Choice {
 	c := Choice{Curves: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384}}
 	if f.HardwareAES() {
 		c.AEAD = AESHardware
+		if f.Arch == "amd64" && f.VAES && f.VPCLMULQDQ && f.AVX512 {
+			c.AEAD = AESVector
+		}
 		c.KTLSCipher = tls.TLS_AES_128_GCM_SHA256
 		c.Suites12 = join(aes128, aes256, chacha)
 	} else {

@@ -29,11 +29,12 @@ func TestEachFlagDecides(t *testing.T) {
 	software := func(c *Choice) {
 		c.AEAD, c.KTLSCipher, c.Suites12 = AESSoftware, tls.TLS_CHACHA20_POLY1305_SHA256, join(chacha, aes128)
 	}
+	narrow := func(c *Choice) { c.AEAD = AESHardware }
 	noMLKEM := func(c *Choice) { c.MLKEM, c.Curves = false, c.Curves[1:] }
 	effects := map[string]map[string]func(*Choice){
 		"amd64": {
 			"AESNI": software, "PCLMULQDQ": software, "SSE41": software, "AVX2": noMLKEM,
-			"VAES": same, "VPCLMULQDQ": same, "AVX512": same, "IFMA": same, "SHANI": same,
+			"VAES": narrow, "VPCLMULQDQ": narrow, "AVX512": narrow, "IFMA": same, "SHANI": same,
 			"ARMAES": same, "ARMPMULL": same, "ARMSHA2": same,
 		},
 		"arm64": {

@@ -9,6 +9,8 @@ import (
 	"weir/netio/buf"
 	"weir/netio/conn"
 	"weir/netio/poll"
+	"weir/netio/tlsio"
+	"weir/tuning/cpu"
 )
 
 // keptBuffers is how many bytes of free buffers a worker keeps at most; what is
@@ -18,6 +20,7 @@ const keptBuffers = 8 << 20
 // services makes the HTTP service of each worker of the process.
 type services struct {
 	process http.Process
+	tls     sync.Once  // process.TLS is set
 	mu      sync.Mutex // held while the list of workers changes
 }
 
@@ -25,10 +28,25 @@ func newServices() *services { return &services{process: http.Process{Version: v
 
 // worker is a server.Factory; it runs on the worker's thread.
 func (s *services) worker(loop *poll.Loop, id int) worker.Service {
+	s.tls.Do(func() { s.process.TLS = tlsOptions() })
 	d := conn.NewDriver(loop, buf.NewPool(keptBuffers))
 	w := &service{Worker: http.NewWorker(d, id, &s.process), all: s}
 	s.list(func(ws []*http.Worker) []*http.Worker { return append(ws, w.Worker) })
 	return w
+}
+
+// signers is how many goroutines make slow signatures for all workers: as many
+// as may run beside them.
+const signers = 2
+
+// tlsOptions fits TLS to the processor and the kernel. The signers live as long
+// as the process.
+func tlsOptions() tlsio.Options {
+	c := cpu.Detect().Choose()
+	return tlsio.Options{
+		Signers: tlsio.NewSigners(signers), KTLS: tlsio.ProbeKTLS(), Suites12: c.Suites12, Curves: c.Curves,
+		VectorAES: c.AEAD == cpu.AESVector && tlsio.VectorAES(),
+	}
 }
 
 // list replaces the process's list of workers by a changed copy: metrics read it
