@@ -43,6 +43,9 @@ func (s *Server) load(m *Message, fds []int) error {
 		return err
 	}
 	s.openLogs(c, o, logs)
+	if s.cycle == nil { // what workers do at their start is logged, too
+		errlog.SetDefault(c.Log)
+	}
 	sockets := s.mergeSockets(o, socks)
 	if err := s.apply(c, sockets); err != nil {
 		if s.cycle != nil {
