@@ -24,6 +24,8 @@ var Family = api.Family{
 			{Name: "bind", In: api.Yieldable, Args: "(address, port?)", Doc: "Sets the address to connect from.", Run: bind},
 			{Name: "connect", In: api.Yieldable, Args: "(host, port?, options?)", Doc: "Connects, or takes an idle connection from the pool.", Run: connect},
 			{Name: "sslhandshake", In: api.Yieldable, Args: "(session?, name?, verify?, ocsp?)", Doc: "Begins TLS.", Run: sslHandshake},
+			{Name: "getsslsession", In: api.Any, Args: "()", Doc: "Returns the TLS session.", Run: noTLS},
+			{Name: "settrustedstore", In: api.Any, Args: "(store)", Doc: "Sets the certificates that are trusted.", Run: noTLS},
 			{Name: "setclientcert", In: api.Any, Args: "(cert, key)", Doc: "Sets the certificate for TLS.", Run: setClientCert},
 			{Name: "send", In: api.Any, Args: "(data)", Doc: "Sends a string, a number or a nested list of them.", Run: send},
 			{Name: "close", In: api.Any, Args: "()", Doc: "Closes the connection.", Run: closeTCP},
@@ -44,6 +46,7 @@ var Family = api.Family{
 			{Name: "settimeout", In: api.Any, Args: "(ms)", Doc: "Limits how long receive waits.", Run: setTimeoutUDP},
 		}},
 	},
+	Open:   selfIndex,
 	Retire: func(e *api.Env) { states.In(e).retire() },
 	Close:  func(e *api.Env) { states.In(e).retire() },
 }
@@ -56,6 +59,8 @@ func streamMethods() []api.Func {
 		{Name: "receiveuntil", In: api.Any, Args: "(pattern, options?)", Doc: "Returns a function that reads up to a text.", Run: receiveUntil},
 		{Name: "settimeout", In: api.Any, Args: "(ms)", Doc: "Limits how long each operation waits.", Run: setTimeout},
 		{Name: "getfd", In: api.Any, Args: "()", Doc: "Returns the descriptor.", Run: getFD},
+		{Name: "getsslpointer", In: api.Any, Args: "()", Doc: "Is not supported: there is no OpenSSL.", Run: noPointer},
+		{Name: "getsslctx", In: api.Any, Args: "()", Doc: "Is not supported: there is no OpenSSL.", Run: noPointer},
 		{Name: "settimeouts", In: api.Any, Args: "(connect, send, read)", Doc: "Limits how long operations wait.", Run: setTimeouts},
 	}
 }
@@ -67,6 +72,23 @@ const (
 	metaRaw  = "__tcp_raw_req_cosocket_mt"
 	metaUDP  = "__udp_cosocket_mt"
 )
+
+// selfIndex makes the metatables their own __index, as they are in OpenResty: libraries wrap methods there.
+func selfIndex(e *api.Env) {
+	for _, name := range []string{metaTCP, metaBody, metaRaw, metaUDP} {
+		mt := e.VM.NewMetatable(name)
+		methods := mt.GetString("__index").AsTable()
+		for pos := uint32(0); ; {
+			k, f, next, ok := methods.Iter(pos)
+			if !ok {
+				break
+			}
+			mt.Set(k, f)
+			pos = next
+		}
+		mt.SetString("__index", mt.Value())
+	}
+}
 
 var states api.Slot[state]
 

@@ -141,6 +141,12 @@ func sslHandshake(l *vm.State) int {
 	return s.st.tls.Handshake(l, c, s.conn, s.host)
 }
 
+// noTLS is the answer of methods that belong to TLS.
+func noTLS(l *vm.State) int { return fail(l, "TLS is not available for sockets of Lua") }
+
+// noPointer is the answer of methods that give OpenSSL's structures away.
+func noPointer(l *vm.State) int { return fail(l, "not supported") }
+
 // setClientCert is tcpsock:setclientcert.
 func setClientCert(l *vm.State) int {
 	if l.Arg(2).IsNil() && l.Arg(3).IsNil() {

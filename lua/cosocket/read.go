@@ -110,6 +110,10 @@ func readable(l *vm.State, log bool) (s *socket, c *api.Ctx, rets int) {
 // read runs a read operation to its end and returns its results to Lua.
 func (s *socket) read(l *vm.State, c *api.Ctx, op readOp) int {
 	s.op = op
+	if u := s.last; u != nil && u != op.until {
+		u.giveBack(s)
+	}
+	s.last = op.until
 	if s.kind != kindPeer {
 		s.down.attach(s)
 	}
@@ -276,7 +280,11 @@ func (s *socket) recv(p []byte) (int, error) {
 	if s.kind == kindBody {
 		return s.down.readBody(p)
 	}
-	return s.conn.Recv(p)
+	n, err := s.conn.Recv(p)
+	if err == io.EOF && s.kind == kindRaw && s.settings.CheckClientAbort.V {
+		err = errClient
+	}
+	return n, err
 }
 
 // reserve makes room for n more bytes in acc.

@@ -50,6 +50,7 @@ type socket struct {
 	pos  int    // in[pos:] has not been read
 	acc  []byte // what the read under way has so far
 	op   readOp
+	last *until // the receiveuntil that read last and may hold bytes back
 	out  buf.Chain
 	down downstream // of a request socket
 }
@@ -200,6 +201,7 @@ func (s *socket) dropInput() {
 		b.Put(s.acc)
 		s.acc = nil
 	}
+	s.last = nil
 }
 
 // Readable implements conn.Handler.
@@ -311,7 +313,7 @@ func getReusedTimes(l *vm.State) int {
 		l.Errorf("expecting 1 argument (including the object), but got %d", n)
 	}
 	s := self(l)
-	if !s.connected() || s.readClosed && s.writeClosed {
+	if s == nil || s.conn == nil || s.readClosed && s.writeClosed {
 		return closed(l)
 	}
 	return l.Ret(vm.Int(s.reused))

@@ -20,7 +20,8 @@ type udp struct {
 	local    sock.Addr
 	host     string
 	port     int
-	waiting  bool // for the resolver
+	addr     sock.Addr // of the peer
+	waiting  bool      // for the resolver
 	reader   *api.Thread
 	expired  bool
 }
@@ -84,7 +85,7 @@ func setPeerName(l *vm.State) int {
 	case u.d != nil:
 		u.finalize()
 	}
-	u.settings, u.host, u.port = c.Settings(), host, port
+	u.settings, u.host, u.port, u.addr = c.Settings(), host, port, sock.Addr{}
 	t, err := parseTarget(host, port)
 	if err != nil {
 		return fail(l, fmt.Sprintf("failed to parse host name \"%s\": %s", host, err))
@@ -96,6 +97,7 @@ func setPeerName(l *vm.State) int {
 			return fail(l, text)
 		}
 	}
+	u.addr = addr
 	d, err := conn.DialDatagram(c.Worker().Driver, addr, u.local, u)
 	if err != nil {
 		u.logErr(c, "connect() failed ("+http.ErrnoText(err)+")")
@@ -108,9 +110,17 @@ func setPeerName(l *vm.State) int {
 
 // logErr logs a failure where lua_socket_log_errors asks for it.
 func (u *udp) logErr(c *api.Ctx, msg string) {
-	if u.settings.SocketLogErrors.V && c.LogOn(http.LogErr) {
-		c.Log(http.LogErr, msg+", upstream: "+portText(u.host, u.port))
+	if !u.settings.SocketLogErrors.V || !c.LogOn(http.LogErr) {
+		return
 	}
+	up := u.host
+	if u.port != 0 {
+		up = portText(up, u.port)
+	}
+	if u.addr.IsValid() {
+		up += "(" + string(u.addr.AppendIP(nil)) + ")"
+	}
+	c.Log(http.LogErr, msg+", upstream: "+up)
 }
 
 // logClosed logs the use of a socket without a peer.

@@ -122,6 +122,25 @@ func (u *until) consume(s *socket) bool {
 	return false
 }
 
+// giveBack puts the bytes held back in front of the buffer, for a read of another kind.
+func (u *until) giveBack(s *socket) {
+	n := u.state
+	if n <= 0 {
+		return
+	}
+	u.state = 0
+	if s.pos >= n {
+		s.pos -= n // they are still there
+		return
+	}
+	rest := s.in[s.pos:]
+	b := append(append(s.st.env.Worker.Buffers.Get(n + len(rest))[:0], u.text[:n]...), rest...)
+	if s.in != nil {
+		s.st.env.Worker.Buffers.Put(s.in)
+	}
+	s.in, s.pos = b, 0
+}
+
 // found ends a read at the text.
 func (u *until) found(s *socket) bool {
 	u.state = 0
