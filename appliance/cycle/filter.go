@@ -1,7 +1,9 @@
 package cycle
 
 import (
+	"net/netip"
 	"strings"
+	"time"
 
 	"weir/appliance/conf"
 )
@@ -119,4 +121,21 @@ func (f *filterConf) settings() *Filter {
 	}
 	return &Filter{Interfaces: f.interfaces, Mode: f.mode.Or("auto"), AllowLists: f.allow, BlockLists: f.block,
 		SYNRate: f.rate, SYNBurst: f.burst, Confirm: f.confirm.Or(filterConfirm)}
+}
+
+// Blocker is what a module of the server changes the packet filter's block list
+// by. It may be called from any goroutine and never waits: the master makes
+// the change later, if there is a filter, and logs what went wrong.
+type Blocker interface {
+	// Block tells the master. The error says that too many changes are on
+	// their way already.
+	Block(c BlockChange) error
+}
+
+// BlockChange is networks to be blocked, or to be blocked no longer. Only what
+// a module has blocked can be freed by one; lists of files are the operator's.
+type BlockChange struct {
+	Add      bool
+	Networks []netip.Prefix // not everything; 256 at most
+	For      time.Duration  // how long they are blocked; 0: until they are freed or the master ends
 }

@@ -18,6 +18,7 @@ type LoadOptions struct {
 	Root     bool        // see Cycle.Root
 	Check    bool        // see Cycle.Check
 	Steering Steering    // see Cycle.Steering
+	Blocker  Blocker     // see Cycle.Blocker
 	Snapshot *Snapshot   // take directives and files from here, not from the disk
 	Count    int         // see Cycle.Generation
 	Old      *Cycle      // the cycle that this one will replace; nil for the first
@@ -35,6 +36,7 @@ func Load(table *conf.Table, o LoadOptions) (*Cycle, error) {
 		Check:      o.Check,
 		Root:       o.Root,
 		Steering:   o.Steering,
+		Blocker:    o.Blocker,
 		old:        o.Old,
 		byPath:     make(map[string]*errlog.File),
 		zones:      make(map[ZoneID]any),

@@ -1,6 +1,7 @@
 package master
 
 import (
+	"container/heap"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -23,9 +24,14 @@ import (
 // is undone. The master's goroutine owns it; the zero value filters nothing.
 type guard struct {
 	f    *filter.Filter
-	conf *cycle.Filter                // in force; nil for none
-	own  [2]map[netip.Prefix]struct{} // networks added by the status socket, per list
-	seen map[string]fileState         // of list files, when they were read last
+	conf *cycle.Filter        // in force; nil for none
+	seen map[string]fileState // of list files, when they were read last
+
+	// Networks per list: those of files, sorted, and those added at run time,
+	// with the time when they go again, zero for never.
+	files [2][]netip.Prefix
+	own   [2]map[netip.Prefix]time.Time
+	ends  endings
 
 	undo     []func()  // takes back what was not confirmed, last first
 	deadline time.Time // when that is done; zero for never
@@ -144,7 +150,7 @@ func (g *guard) apply(s *cycle.Filter) error {
 			g.f = nil
 			return fmt.Errorf("xdp_filter needs CAP_BPF and CAP_NET_ADMIN, as root has them: %w", err)
 		}
-		g.own = [2]map[netip.Prefix]struct{}{{}, {}}
+		g.own = [2]map[netip.Prefix]time.Time{{}, {}}
 		g.tick = time.NewTicker(guardEvery)
 	}
 	g.conf, g.seen = s, stamps(s)
@@ -164,15 +170,24 @@ func (g *guard) apply(s *cycle.Filter) error {
 
 // fill gives the filter its lists, those who are allowed first.
 func (g *guard) fill(lists [2][]netip.Prefix) error {
-	for l := range lists {
+	for l, list := range lists {
+		slices.SortFunc(list, netip.Prefix.Compare)
+		g.files[l] = list
+		all := slices.Clip(list)
 		for p := range g.own[l] {
-			lists[l] = append(lists[l], p)
+			all = append(all, p)
 		}
-		if err := g.f.Set(filter.List(l), lists[l]); err != nil {
+		if err := g.f.Set(filter.List(l), all); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// inFile tells whether a file names the network.
+func (g *guard) inFile(l filter.List, p netip.Prefix) bool {
+	_, found := slices.BinarySearchFunc(g.files[l], p, netip.Prefix.Compare)
+	return found
 }
 
 // attach attaches the filter where it is not yet.
@@ -228,6 +243,7 @@ func (g *guard) watch() {
 	if g.waiting {
 		_ = g.attach()
 	}
+	g.expire(time.Now())
 	for path, now := range stamps(g.conf) {
 		if was := g.seen[path]; now.size != was.size || !now.mtime.Equal(was.mtime) || !os.SameFile(now.inode, was.inode) {
 			g.readAgain()
@@ -262,33 +278,109 @@ func stamps(s *cycle.Filter) map[string]fileState {
 	return seen
 }
 
-// change adds networks to a list, or takes them off it. With a time it is undone
-// unless it is confirmed. What a file says is said again when it is read again.
-func (g *guard) change(l filter.List, add bool, networks []netip.Prefix, confirm time.Duration) error {
+// listChange is networks to be added to a list or taken off it.
+type listChange struct {
+	list     filter.List
+	add      bool
+	networks []netip.Prefix
+	stay     time.Duration // how long those added stay; 0: until they are removed
+	confirm  time.Duration // the change is undone unless it is confirmed in time; 0: it stays
+}
+
+// change makes a change. What a file says is said again when it is read again.
+func (g *guard) change(c listChange) error {
 	if g.f == nil {
 		return errNoFilter
 	}
-	for _, p := range networks {
-		if add {
-			g.own[l][p] = struct{}{}
-		} else {
-			delete(g.own[l], p)
-		}
+	if c.add && len(g.own[c.list])+len(c.networks) > filter.MaxEntries {
+		return fmt.Errorf("more than %d networks", filter.MaxEntries)
+	}
+	if len(g.ends) > 2*len(g.own[0])+2*len(g.own[1])+1000 { // mostly times that were put off since
+		g.ends = slices.DeleteFunc(g.ends, func(e ending) bool { return !g.own[e.list][e.network].Equal(e.at) })
+		heap.Init(&g.ends)
+	}
+	until := time.Time{}
+	if c.stay > 0 {
+		until = time.Now().Add(c.stay)
 	}
 	var err error
-	if add {
-		err = g.f.Add(l, networks...)
-	} else {
-		_, err = g.f.Remove(l, networks...)
+	for _, p := range c.networks {
+		if !c.add {
+			delete(g.own[c.list], p)
+			continue
+		}
+		g.own[c.list][p] = until
+		if c.stay > 0 {
+			heap.Push(&g.ends, ending{until, c.list, p})
+		}
 	}
-	if confirm > 0 {
-		g.pend(confirm, func() {
-			if err := g.change(l, !add, networks, 0); err != nil {
+	if c.add {
+		err = g.f.Add(c.list, c.networks...)
+	} else {
+		_, err = g.f.Remove(c.list, c.networks...)
+	}
+	if c.confirm > 0 {
+		back := listChange{list: c.list, add: !c.add, networks: c.networks}
+		g.pend(c.confirm, func() {
+			if err := g.change(back); err != nil {
 				errlog.Default().Printf(errlog.Alert, 0, "%v", err)
 			}
 		})
 	}
 	return err
+}
+
+// expire removes the networks whose time is over.
+func (g *guard) expire(now time.Time) {
+	for len(g.ends) > 0 && !g.ends[0].at.After(now) {
+		e := heap.Pop(&g.ends).(ending)
+		if until, ok := g.own[e.list][e.network]; !ok || !until.Equal(e.at) {
+			continue // removed, or given another time
+		}
+		delete(g.own[e.list], e.network)
+		if g.inFile(e.list, e.network) {
+			continue
+		}
+		if _, err := g.f.Remove(e.list, e.network); err != nil {
+			errlog.Default().Printf(errlog.Alert, 0, "%v", err)
+		}
+	}
+}
+
+// serverChange makes a change that a module of the server asks for. The server
+// has no rights, and may only block networks and free those again: what the
+// operator allows or blocks is not its business.
+func (g *guard) serverChange(c cycle.BlockChange) error {
+	free := c.Networks[:0:0]
+	for _, p := range c.Networks {
+		if p = filter.Normal(p); !p.IsValid() || p.Bits() == 0 {
+			return fmt.Errorf("invalid network %s", p)
+		}
+		if _, own := g.own[filter.Block][p]; c.Add && !g.inFile(filter.Block, p) || !c.Add && own && !g.inFile(filter.Block, p) {
+			free = append(free, p)
+		}
+	}
+	return g.change(listChange{list: filter.Block, add: c.Add, networks: free, stay: c.For})
+}
+
+// ending is when a network goes; endings is a heap of them.
+type ending struct {
+	at      time.Time
+	list    filter.List
+	network netip.Prefix
+}
+
+type endings []ending
+
+func (e endings) Len() int           { return len(e) }
+func (e endings) Less(i, j int) bool { return e[i].at.Before(e[j].at) }
+func (e endings) Swap(i, j int)      { e[i], e[j] = e[j], e[i] }
+func (e *endings) Push(x any)        { *e = append(*e, x.(ending)) }
+func (e *endings) Pop() any {
+	old := *e
+	x := old[len(old)-1]
+	*e = old[:len(old)-1]
+	return x
 }
 
 // confirm makes what is in force stay, now and after a restart.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"weir/appliance/cycle"
+	"weir/ebpf/filter"
 	"weir/ebpf/nstest"
 )
 
@@ -97,6 +100,7 @@ func (in *instance) reaches(there func(func()), patience time.Duration) (ok bool
 const blocked = 300 * time.Millisecond
 
 func TestTheFilterFollowsFilesAndTheStatusSocket(t *testing.T) {
+	t.Parallel() // it waits for seconds to pass
 	in, there := guarded(t, "syn_rate 1000; confirm_timeout off;")
 	if !in.reaches(there, patience) {
 		t.Fatal("an ordinary client does not get through")
@@ -145,6 +149,7 @@ func TestTheFilterFollowsFilesAndTheStatusSocket(t *testing.T) {
 }
 
 func TestSettingsThatNobodyConfirmsAreTakenBack(t *testing.T) {
+	t.Parallel() // it waits for seconds to pass
 	in, there := guarded(t, "confirm_timeout 1s;")
 	in.until("the first ones to be taken back", func() bool { code, _ := in.ask("GET", "/filter"); return code == 409 })
 	in.filter("confirm_timeout 60s;")
@@ -180,5 +185,62 @@ func TestSettingsThatNobodyConfirmsAreTakenBack(t *testing.T) {
 	in.until("the filter's end", func() bool { code, _ := in.ask("GET", "/filter"); return code == 409 })
 	if !in.reaches(there, patience) {
 		t.Error("without a filter a client is still blocked")
+	}
+}
+
+// TestAModuleBlocksAClientForATime is what a script does with those who misbehave.
+func TestAModuleBlocksAClientForATime(t *testing.T) {
+	t.Parallel() // it waits for seconds to pass
+	in, there := guarded(t, "confirm_timeout off;")
+	in.configure("daemon on; serve ADDR block 2s; xdp_filter { interface v0; block_list block.txt; confirm_timeout off; }")
+	in.signal(syscall.SIGHUP)
+	in.until("the client to be blocked", func() bool {
+		there(func() {
+			c, err := net.DialTimeout("tcp", in.addr, blocked)
+			if err != nil {
+				return
+			}
+			defer c.Close()
+			_ = c.SetDeadline(time.Now().Add(blocked))
+			_, _ = c.Write([]byte("GET / HTTP/1.1\r\n\r\n"))
+			_, _ = c.Read(make([]byte, 1))
+		})
+		_, body := in.ask("GET", "/filter")
+		return strings.Contains(body, `"network": "`+nstest.There+`/32"`)
+	})
+	in.until("it to be free again", func() bool { return in.reaches(there, blocked) })
+	if code, body := in.ask("POST", "/filter/block?network=192.0.2.1&for=x"); code != 400 {
+		t.Errorf("got %d %s", code, body)
+	}
+}
+
+func TestAModuleCannotChangeWhatTheOperatorSays(t *testing.T) {
+	nstest.NeedBPF(t)
+	f, err := filter.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	g := &guard{f: f, own: [2]map[netip.Prefix]time.Time{{}, {}}}
+	file, own := netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.1/32")
+	if err := g.fill([2][]netip.Prefix{filter.Block: {file}}); err != nil {
+		t.Fatal(err)
+	}
+	both := []netip.Prefix{file, own}
+	if err := g.serverChange(cycle.BlockChange{Add: true, Networks: both, For: time.Minute}); err != nil || f.Entries(filter.Block) != 2 {
+		t.Errorf("to block: %v, %d entries", err, f.Entries(filter.Block))
+	}
+	if err := g.serverChange(cycle.BlockChange{Networks: both}); err != nil || f.Entries(filter.Block) != 1 {
+		t.Errorf("to free: %v, %d entries", err, f.Entries(filter.Block))
+	}
+	if err := g.serverChange(cycle.BlockChange{Add: true, Networks: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}}); err == nil {
+		t.Error("everything was blocked")
+	}
+	if err := g.serverChange(cycle.BlockChange{Add: true, Networks: both, For: time.Minute}); err != nil {
+		t.Error(err)
+	}
+	g.expire(time.Now().Add(time.Hour))
+	if n := f.Entries(filter.Block); n != 1 || len(g.ends) != 0 {
+		t.Errorf("after their time %d networks are blocked, %d wait to end", n, len(g.ends))
 	}
 }

@@ -2,6 +2,7 @@ package master
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"net/url"
 	"time"
@@ -64,14 +65,17 @@ func (m *master) changeFilter(l filter.List, add bool, q url.Values) (int, []byt
 	if networks == nil {
 		return 400, []byte("no network=\n")
 	}
-	confirm := int64(0)
-	if text := q.Get("confirm"); text != "" {
-		var ok bool
-		if confirm, ok = conf.ParseTime(text, false); !ok {
-			return 400, []byte("invalid time in confirm=\n")
+	c := listChange{list: l, add: add, networks: networks}
+	for name, into := range map[string]*time.Duration{"confirm": &c.confirm, "for": &c.stay} {
+		if text := q.Get(name); text != "" {
+			ms, ok := conf.ParseTime(text, false)
+			if !ok {
+				return 400, fmt.Appendf(nil, "invalid time in %s=\n", name)
+			}
+			*into = time.Duration(ms) * time.Millisecond
 		}
 	}
-	return done(m.guard.change(l, add, networks, time.Duration(confirm)*time.Millisecond))
+	return done(m.guard.change(c))
 }
 
 func (m *master) reportFilter() (int, []byte) {

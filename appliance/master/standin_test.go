@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"strconv"
 	"testing"
@@ -59,7 +60,8 @@ func standinMain() int {
 
 // serving is one `serve ADDRESS TEXT [delay]` directive: what is answered there.
 // Some texts are more than that: "who" answers the worker's number, "stall"
-// too, and then keeps the worker from everything else for the delay.
+// too, and then keeps the worker from everything else for the delay; "block" has
+// the client blocked for the delay.
 type serving struct {
 	text  string
 	delay time.Duration
@@ -166,6 +168,12 @@ func (x *exchange) Readable(c *conn.Conn) {
 		if i := bytes.Index(x.in, []byte("\r\n\r\n")); i >= 0 {
 			x.in = x.in[i+4:]
 			sv := x.p.s.serving[x.p.key]
+			if sv != nil && sv.text == "block" {
+				ip := c.Remote().IP()
+				_ = x.p.s.cyc.Blocker.Block(cycle.BlockChange{Add: true, For: sv.delay, Networks: []netip.Prefix{netip.PrefixFrom(ip, ip.BitLen())}})
+				x.reply(c, "blocked")
+				return
+			}
 			if sv != nil && sv.text == "stall" {
 				x.reply(c, strconv.Itoa(x.p.s.id))
 				time.Sleep(sv.delay) // what a script that never yields does to its worker

@@ -90,6 +90,7 @@ func (s *Server) build(o *Order, data []byte) (*cycle.Cycle, error) {
 		Snapshot: snapshot,
 		Count:    o.Generation,
 		Steering: o.Steering,
+		Blocker:  s.blocks,
 		Old:      s.cycle, // warnings are not wanted: the master has given them
 	})
 }

@@ -26,6 +26,7 @@ const (
 	Ready  Op = "ready"  // the configuration of Generation serves on all workers
 	Failed Op = "failed" // it does not, for the reason in Text
 	State  Op = "state"  // Body is a Status
+	Block  Op = "block"  // a module wants the packet filter changed; Text is a cycle.BlockChange
 )
 
 // Message is one order or answer.

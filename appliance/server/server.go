@@ -42,6 +42,7 @@ type Server struct {
 	generation int
 	order      *Order // the last Load that was accepted
 	sockets    map[socketKey]int
+	blocks     blocks
 	board      *steer.Board // where workers show their load; nil until the master sends one
 	workers    []*worker.Worker
 	leaving    []*worker.Worker // no longer wanted, finishing their connections
@@ -65,7 +66,7 @@ type incoming struct {
 
 // Run serves until it is told to end and returns the process's exit code.
 func Run(o Options) int {
-	s := &Server{o: o, sockets: make(map[socketKey]int)}
+	s := &Server{o: o, sockets: make(map[socketKey]int), blocks: make(blocks, maxBlocks)}
 	debug.SetGCPercent(gcPercent)
 	if err := poll.RelaxThreads(); err != nil {
 		// An ordinary user may not: the Go runtime's monitor then wakes more
@@ -98,6 +99,8 @@ func Run(o Options) int {
 				continue
 			}
 			s.obey(in.m, in.fds)
+		case c := <-s.blocks:
+			s.answer(&Message{Op: Block, Text: c})
 		case sig := <-signals:
 			s.end(sig == unix.SIGQUIT, false)
 		case <-s.deadline:

@@ -45,7 +45,7 @@ func (f *Filter) Add(l List, networks ...netip.Prefix) error {
 }
 
 func (f *Filter) add(l List, p netip.Prefix) error {
-	p = normal(p)
+	p = Normal(p)
 	if _, there := f.entries[l][p]; there {
 		return nil
 	}
@@ -64,7 +64,7 @@ func (f *Filter) Remove(l List, networks ...netip.Prefix) (n int, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, p := range networks {
-		p = normal(p)
+		p = Normal(p)
 		if _, there := f.entries[l][p]; !there {
 			continue
 		}
@@ -101,7 +101,7 @@ func (f *Filter) Set(l List, networks []netip.Prefix) error {
 	defer f.mu.Unlock()
 	wanted := make(map[netip.Prefix]struct{}, len(networks))
 	for _, p := range networks {
-		wanted[normal(p)] = struct{}{}
+		wanted[Normal(p)] = struct{}{}
 		if err := f.add(l, p); err != nil {
 			return err
 		}
@@ -117,8 +117,8 @@ func (f *Filter) Set(l List, networks []netip.Prefix) error {
 	return f.configure()
 }
 
-// normal is the form in which a network is kept: masked, IPv4 as such.
-func normal(p netip.Prefix) netip.Prefix {
+// Normal is the form in which a network is kept: masked, IPv4 as such.
+func Normal(p netip.Prefix) netip.Prefix {
 	if a := p.Addr(); a.Is4In6() && p.Bits() >= 96 {
 		p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
 	}
@@ -130,7 +130,7 @@ func normal(p netip.Prefix) netip.Prefix {
 // better.
 func ParseNetwork(s string) (netip.Prefix, error) {
 	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
-		return normal(netip.PrefixFrom(a, a.BitLen())), nil
+		return Normal(netip.PrefixFrom(a, a.BitLen())), nil
 	}
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
@@ -139,7 +139,7 @@ func ParseNetwork(s string) (netip.Prefix, error) {
 	if p.Bits() == 0 {
 		return p, fmt.Errorf("network %q is everything", s)
 	}
-	return normal(p), nil
+	return Normal(p), nil
 }
 
 // ParseList reads a list: a network per line, and comments after a number sign.
