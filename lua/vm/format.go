@@ -287,7 +287,7 @@ func appendFloat(b []byte, s spec, f float64) []byte {
 	case 'e':
 		t = appendE(t, a, prec, s.alt)
 	case 'f':
-		t = strconv.AppendFloat(t, a, 'f', prec, 64)
+		t = strconv.AppendFloat(t, roundFixed(a, prec), 'f', prec, 64)
 		if s.alt && prec == 0 {
 			t = append(t, '.')
 		}
@@ -313,7 +313,7 @@ func upperIf(t []byte, conv byte) []byte {
 
 // appendE is C's %e: an exponent of at least two digits.
 func appendE(t []byte, f float64, prec int, alt bool) []byte {
-	t = strconv.AppendFloat(t, f, 'e', prec, 64)
+	t = strconv.AppendFloat(t, roundExp(f, prec), 'e', prec, 64)
 	if alt && prec == 0 {
 		for i := len(t) - 1; i > 0; i-- {
 			if t[i] == 'e' {

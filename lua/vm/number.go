@@ -134,9 +134,7 @@ func appendG(b []byte, f float64, prec int, alt bool) []byte {
 		prec = 1
 	}
 	start := len(b)
-	if prec == 14 && isTie(f) {
-		f = math.Nextafter(f, math.Copysign(math.Inf(1), f))
-	}
+	f = roundExp(f, prec-1)
 	b = strconv.AppendFloat(b, f, 'e', prec-1, 64)
 	// Find the exponent that rounding left.
 	e := len(b) - 1
@@ -187,24 +185,6 @@ func trimZeros(d []byte) []byte {
 		n--
 	}
 	return d[:n]
-}
-
-// isTie reports whether f has exactly fifteen significant digits, the last a five: LuaJIT rounds such numbers away
-// from zero where C and Go round to even.
-func isTie(f float64) bool {
-	var tmp [48]byte
-	s := strconv.AppendFloat(tmp[:0], math.Abs(f), 'e', -1, 64)
-	// d.dddddddddddddd5e: the shortest form that reads back has fifteen digits
-	if len(s) < 18 || s[15] != '5' || s[16] != 'e' {
-		return false
-	}
-	s = strconv.AppendFloat(tmp[:0], math.Abs(f), 'e', 30, 64)
-	for _, c := range s[16:32] {
-		if c != '0' {
-			return false
-		}
-	}
-	return true
 }
 
 // Float64 arithmetic has no Lua modulo: the result takes the sign of the divisor.
