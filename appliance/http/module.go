@@ -75,6 +75,11 @@ type Module struct {
 	// InitWorker runs on each worker when it takes a generation.
 	InitWorker func(w *Worker, g *Generation)
 
+	// Exiting runs on each worker when it begins to end, ExitWorker when it has
+	// served its last request.
+	Exiting    func(w *Worker)
+	ExitWorker func(w *Worker)
+
 	// ConfigureArg is what `-V` prints when the module is built in, for
 	// modules that nginx builds only on request: "--with-http_realip_module".
 	ConfigureArg string

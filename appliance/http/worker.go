@@ -138,6 +138,7 @@ func (w *Worker) Acceptor(l *cycle.Listen) conn.Acceptor {
 // ones are closed, or kept for keepalive_min_timeout.
 func (w *Worker) Shutdown() {
 	w.exiting = true
+	w.tellExiting()
 	w.conns.each(func(h *h1Conn) {
 		if h.state != h1Idle || h.requests == 0 || h.pos < len(h.head) || h.net.ReadReady() {
 			return // its next request is on the way, or there: it gets its answer

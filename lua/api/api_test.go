@@ -93,10 +93,7 @@ func (f *fixture) spawn(l *vm.State) int {
 			f.out = append(f.out, "killed")
 		}
 	}, nil)
-	t.Launch()
-	if c.Ended() {
-		c.Leave(l)
-	}
+	c.Spawn(l, t)
 	return l.Ret(co.Value())
 }
 

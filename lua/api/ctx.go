@@ -55,6 +55,7 @@ type Ctx struct {
 	MimeSet    bool       // the content type was decided
 	HeadersSet bool       // ngx.header was written to
 	RawSocket  bool       // ngx.req.socket(true) has taken the connection over
+	HeaderExit int        // status that header_filter_by_lua left with
 	AbortSeen  bool       // the client has gone, and OnAbort was woken
 	Flushing   []*Thread  // wait in ngx.flush(true)
 	InChain    *buf.Chain // the part of the body that body_filter_by_lua sees
@@ -72,6 +73,7 @@ type Ctx struct {
 	fixed    *Settings // without a request
 	entry    *Thread
 	threads  []*Thread // alive, the entry thread included
+	posted   []*Thread // run next, see drain
 	cleanups []Cleaner
 	closing  bool
 }
@@ -120,7 +122,7 @@ func (c *Ctx) Close() {
 	if c.R != nil && !c.Held.Empty() {
 		c.R.Worker().Buffers.DoneChain(&c.Held)
 	}
-	*c = Ctx{env: e, threads: c.threads[:0], cleanups: c.cleanups[:0], Flushing: c.Flushing[:0], NewBody: c.NewBody[:0]}
+	*c = Ctx{env: e, threads: c.threads[:0], cleanups: c.cleanups[:0], Flushing: c.Flushing[:0], NewBody: c.NewBody[:0], posted: c.posted[:0]}
 	e.contexts--
 	e.settleEnd()
 	if len(e.freeCtxs) < maxFreeCtxs {
@@ -174,8 +176,8 @@ func (c *Ctx) Log(level errlog.Level, msg string) {
 		c.R.Log(level, msg)
 		return
 	}
-	l := errlog.Default()
-	if !l.On(level) {
+	l := c.env.log()
+	if l == nil || !l.On(level) {
 		return
 	}
 	if c.Phase&(Timer|InitWorker|ExitWorker) != 0 {
@@ -189,5 +191,6 @@ func (c *Ctx) LogOn(level errlog.Level) bool {
 	if c.R != nil {
 		return c.R.LogOn(level)
 	}
-	return errlog.Default().On(level)
+	l := c.env.log()
+	return l != nil && l.On(level)
 }

@@ -18,8 +18,11 @@ type Env struct {
 	// Settings are the directives where there is no request, Main those of the http block.
 	Settings *Settings
 	Main     *MainSettings
-	Prefix   string // directory of -p, with a slash
-	Workers  int    // how many there are
+	// Quiet logs nothing where there is no request: the configuration is only checked.
+	Quiet bool
+
+	Prefix  string // directory of -p, with a slash
+	Workers int    // how many there are
 
 	// Bare makes another VM of the same configuration, without a worker, for Lua that runs beside the loop. It may be
 	// called from the worker's loop only; it is set by lua/phase.
@@ -62,9 +65,7 @@ func New(v *vm.VM, w *http.Worker, g *http.Generation, fs Families) *Env {
 
 // yieldEntry is coroutine.yield in an entry thread, which nobody resumes: the other threads run, then it goes on.
 func yieldEntry(l *vm.State) int {
-	c := Of(l)
-	c.Thread().Wake()
-	c.Park(l, nil)
+	Of(l).Yield(l)
 	return 0
 }
 
@@ -188,6 +189,21 @@ func (e *Env) Retire() {
 	e.Release()
 }
 
+// Exiting says that the worker begins to end: what waits without a request ends.
+func (e *Env) Exiting() {
+	for _, f := range e.families {
+		if f.Retire != nil {
+			f.Retire(e)
+		}
+	}
+}
+
+// End is the end of the worker: what runs without a request and would go on is cut off.
+func (e *Env) End() {
+	e.retired, e.held = true, 0
+	e.settleEnd()
+}
+
 // Retired reports whether Retire was called.
 func (e *Env) Retired() bool { return e.retired }
 
@@ -212,6 +228,17 @@ func (e *Env) settleEnd() {
 	if e.held == 0 && e.contexts == 0 {
 		e.Close()
 	}
+}
+
+// log is the log of what belongs to no request, nil for none.
+func (e *Env) log() *errlog.Log {
+	switch {
+	case e.Quiet:
+		return nil
+	case e.Gen != nil && e.Gen.Cycle != nil && e.Gen.Cycle.Log != nil:
+		return e.Gen.Cycle.Log
+	}
+	return errlog.Default()
 }
 
 // Log writes to the error log of where Lua runs: that of the request, or the worker's with the phase as context.

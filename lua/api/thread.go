@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"weir/appliance/http"
 	"weir/lua/vm"
@@ -64,6 +65,7 @@ func (c *Ctx) Start(p Phase, fn *vm.Function) (over bool) {
 	t.fn = fn.Value()
 	c.entry = t
 	t.launch()
+	c.drain()
 	return c.settle()
 }
 
@@ -75,11 +77,11 @@ func (c *Ctx) StartWith(p Phase, fn vm.Value, args []vm.Value) (over bool) {
 	t.args = append(t.args[:0], args...)
 	c.entry = t
 	t.launch()
+	c.drain()
 	return c.settle()
 }
 
-// Prepare makes a light thread of c that will run co, a fresh coroutine, with args: when Launch is called, or when it
-// is woken. end is told of its end, with Results, also when it is killed; t is not to be used after that.
+// Prepare makes a light thread of c that will run co, a fresh coroutine, with args: by Spawn, or when it is woken. end is told of its end, with Results, also when it is killed; t is not to be used after that.
 func (c *Ctx) Prepare(co *vm.State, args []vm.Value, end func(t *Thread), handle any) *Thread {
 	t := c.env.takeThread(c)
 	t.co = co
@@ -88,8 +90,45 @@ func (c *Ctx) Prepare(co *vm.State, args []vm.Value, end func(t *Thread), handle
 	return t
 }
 
-// Launch runs a prepared thread until it is done or waits. The caller must look at Ctx.Ended afterwards, and Leave.
-func (t *Thread) Launch() { t.launch() }
+// Spawn has the running thread of c make way for a prepared one: that runs next, and the running one goes on when its
+// turn comes.
+func (c *Ctx) Spawn(l *vm.State, t *Thread) {
+	t.ready = true
+	c.posted = append(c.posted, nil)
+	copy(c.posted[1:], c.posted)
+	c.posted[0] = t
+	c.Yield(l)
+}
+
+// Yield lets the other threads of c that can run do so before the running one goes on.
+func (c *Ctx) Yield(l *vm.State) {
+	t := c.env.thread
+	t.ready = true
+	c.posted = append(c.posted, t)
+	c.Park(l, nil)
+}
+
+// maxPosted bounds how many posted threads run in a row before the event loop gets its turn.
+const maxPosted = 256
+
+// drain runs the threads that were posted, oldest first.
+func (c *Ctx) drain() {
+	for n := 0; len(c.posted) > 0 && !c.Ended(); n++ {
+		if n == maxPosted {
+			for _, t := range c.posted {
+				c.env.wake(t)
+			}
+			c.posted = c.posted[:0]
+			return
+		}
+		t := c.posted[0]
+		copy(c.posted, c.posted[1:])
+		c.posted[len(c.posted)-1] = nil
+		c.posted = c.posted[:len(c.posted)-1]
+		t.ready = false
+		t.advance()
+	}
+}
 
 // Handle is what Prepare was given.
 func (t *Thread) Handle() any { return t.handle }
@@ -111,6 +150,15 @@ func (t *Thread) launch() {
 // resume continues a thread that was woken, and settles its context.
 func (t *Thread) resume() {
 	c := t.ctx
+	t.advance()
+	c.drain()
+	if c.settle() {
+		c.done()
+	}
+}
+
+// advance begins a thread, or continues it.
+func (t *Thread) advance() {
 	if t.task == nil {
 		t.launch()
 	} else {
@@ -118,9 +166,6 @@ func (t *Thread) resume() {
 	}
 	if t.dead {
 		t.task = nil
-	}
-	if c.settle() {
-		c.done()
 	}
 }
 
@@ -200,8 +245,7 @@ func (t *Thread) runCoroutine(l *vm.State) {
 		}
 		l.Pop(n)
 		args = nil
-		t.Wake()
-		c.Park(l, nil)
+		c.Yield(l)
 	}
 }
 
@@ -262,6 +306,7 @@ func (t *Thread) Kill() {
 	if t.ready {
 		t.ready = false
 		t.env.forget(t)
+		t.ctx.posted = slices.DeleteFunc(t.ctx.posted, func(p *Thread) bool { return p == t })
 	}
 	if w := t.waiter; w != nil {
 		t.waiter = nil

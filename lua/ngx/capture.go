@@ -389,6 +389,12 @@ var Capture = http.Module{
 	},
 }
 
+// Captured reports whether r is a subrequest of ngx.location.
+func Captured(r *http.Request) bool {
+	_, ok := r.FinishData().(*capture)
+	return ok && r.IsSubrequest()
+}
+
 func (x *capture) take(r *http.Request, in *http.Chain) {
 	for ln := in.Head; ln != nil; ln = ln.Next {
 		if !x.done {

@@ -302,11 +302,7 @@ func respHeaders(l *vm.State) int {
 	max, raw := limit(l, 1), l.Arg(2).Truthy()
 	t := l.VM().NewTable(0, 8)
 	n := 0
-	add := func(name, value string) {
-		if n++; n <= max {
-			addField(t, headerField(name, raw), vm.String(value))
-		}
-	}
+	add := func(name, value string) { addField(t, headerField(name, raw), vm.String(value)) }
 	if len(r.Out.ContentType) > 0 {
 		add("Content-Type", string(contentType(r)))
 	}
@@ -329,7 +325,9 @@ func respHeaders(l *vm.State) int {
 	}
 	for i := range r.Out.Headers.Len() {
 		if name, value, _, ok := r.Out.Headers.Field(i); ok {
-			add(string(name), string(value))
+			if n++; n <= max { // what the core keeps apart does not count
+				add(string(name), string(value))
+			}
 		}
 	}
 	return headersResult(l, t, n > max, raw, c)

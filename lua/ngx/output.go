@@ -428,14 +428,15 @@ func CheckAbort(r *http.Request) {
 		return
 	}
 	c := api.For(r)
+	if c.AbortSeen {
+		return
+	}
+	c.AbortSeen = true
+	r.Log(http.LogInfo, "client prematurely closed connection")
 	if t := c.OnAbort; t != nil {
-		if !c.AbortSeen {
-			c.AbortSeen = true
-			t.Wake()
-		}
+		t.Wake()
 		return
 	}
 	r.Client().SetError()
-	r.Log(http.LogInfo, "client prematurely closed connection")
 	r.Finalize(http.StatusClientClosedRequest)
 }

@@ -82,10 +82,7 @@ func spawn(l *vm.State) int {
 	}
 	t := c.Prepare(co, args, threadEnded, u)
 	u.thread = t
-	t.Launch()
-	if c.Ended() {
-		c.Leave(l)
-	}
+	c.Spawn(l, t)
 	return l.Ret(co.Value())
 }
 

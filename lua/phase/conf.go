@@ -26,12 +26,11 @@ type mainConf struct {
 	// noPostpone has the handlers of a step run before those of the modules, not behind them.
 	noPostpone [numSteps]conf.Opt[bool]
 
-	workers int
-	gen     *http.Generation
-	mu      sync.Mutex
-	made    *api.Env // the VM init_by_lua ran in, until a worker takes it; guarded by mu
-	root    *api.Settings
-	lua     *api.MainSettings
+	gen  *http.Generation
+	mu   sync.Mutex
+	made *api.Env // the VM init_by_lua ran in, until a worker takes it; guarded by mu
+	root *api.Settings
+	lua  *api.MainSettings
 }
 
 // path makes the path of a file full.

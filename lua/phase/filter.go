@@ -66,11 +66,14 @@ func headerFilter(r *http.Request, next http.HeaderFilter) http.Code {
 	switch {
 	case !ok:
 		return http.Error
-	case !left || to == http.OK:
+	case !left || to == http.OK || int(to) == c.HeaderExit: // of the response that an earlier exit has asked for
 		return next(r)
 	case to == http.Error:
 		return http.Error
 	}
+	c.HeaderExit = int(to)
+	c.Held = http.Chain{}
+	c.HeadersSet, c.MimeSet = false, false
 	return r.Refuse(to)
 }
 

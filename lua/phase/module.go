@@ -16,6 +16,8 @@ var Module = http.Module{
 	Prepare:    prepare,
 	Finish:     finish,
 	InitWorker: initWorker,
+	Exiting:    exiting,
+	ExitWorker: exitWorker,
 	Handlers: []http.PhaseHandler{
 		{Phase: http.Log, Run: logPhase, Used: uses(atLog)},
 	},

@@ -158,6 +158,8 @@ func contentBodyRead(r *http.Request) {
 func (s *step) result(c *api.Ctx) http.Code {
 	r := c.R
 	switch {
+	case c.HeaderExit != 0 && !r.HeaderSent():
+		return http.Code(c.HeaderExit)
 	case c.Failed:
 		if r.HeaderSent() || c.Buffering {
 			return http.Error

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"weir/appliance/conf"
+	"weir/appliance/errlog"
 	"weir/appliance/http"
 	"weir/lua/api"
 	"weir/lua/script"
@@ -71,7 +72,7 @@ func (s *code) loadFile(c *api.Ctx, st *vmState) (*vm.Function, http.Code) {
 		var pe *fs.PathError
 		if errors.As(err, &pe) {
 			rc = http.StatusNotFound
-			msg = "cannot open " + full
+			msg = "cannot open " + full + ": " + errlog.ErrnoText(pe)
 		}
 		c.Log(http.LogErr, "failed to load external Lua file \""+full+"\": "+msg)
 		return nil, rc
@@ -113,7 +114,7 @@ func newScript(cx *conf.Cx, it *conf.Item, p api.Phase, tag string, text string,
 }
 
 // chunkRoom is how much of a chunk name messages show.
-const chunkRoom = 60
+const chunkRoom = 56
 
 // chunkName names inline code by the directive and where it stands. A file below the configuration's directory
 // goes by its relative path, any nginx.conf by that name, and what is too long loses its beginning.

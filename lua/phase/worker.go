@@ -23,7 +23,6 @@ func prepare(b *http.Builder) error {
 	m.prefix = b.Cycle().Prefix
 	m.gen = b.Generation()
 	m.lua = api.Main.In(b)
-	m.workers = b.Cycle().Core.Workers
 	return nil
 }
 
@@ -52,14 +51,21 @@ func finish(b *http.Builder) error {
 	if !m.used(b) {
 		return nil
 	}
-	if b.Cycle().Check && m.init == nil {
+	b.Cycle().OnFinish(m.begin)
+	return nil
+}
+
+// begin runs init_by_lua when the configuration has been read.
+func (m *mainConf) begin() error {
+	check := m.gen.Cycle.Check
+	if check && m.init == nil {
 		return nil
 	}
 	e, err := m.newEnv(nil, false)
 	if err != nil {
 		return err
 	}
-	if b.Cycle().Check {
+	if check {
 		e.Close()
 		return nil
 	}
@@ -82,7 +88,8 @@ func (m *mainConf) bareEnv(w *http.Worker, fresh bool) *api.Env {
 	e.Settings = m.root
 	e.Main = m.lua
 	e.Prefix = m.prefix
-	e.Workers = m.workers
+	e.Workers = m.gen.Cycle.Core.Workers
+	e.Quiet = m.gen.Cycle.Check
 	e.Bare = func() *api.Env { return m.bareEnv(nil, true) }
 	v.OnGlobalWrite = ngx.WarnGlobal
 	return e
@@ -115,9 +122,20 @@ func (m *mainConf) runInit(e *api.Env) error {
 		return err
 	}
 	if err := e.CallAside(c, api.Init, fn, nil, 0, nil); err != nil {
-		return errors.New("init_by_lua error: " + ngx.ErrorWithTrace(err))
+		return m.initFailed(ngx.ErrorWithTrace(err))
 	}
 	return nil
+}
+
+// initFailed logs why init_by_lua failed, as nginx does, and makes an error of it.
+func (m *mainConf) initFailed(why string) error {
+	name := "init_by_lua"
+	if m.init.file != nil {
+		name = "init_by_lua_file"
+	}
+	msg := name + " error: " + why
+	errlog.Default().Write(errlog.Error, 0, []byte(msg))
+	return errors.New(msg)
 }
 
 func (m *mainConf) initFunction(e *api.Env) (*vm.Function, error) {
@@ -130,7 +148,7 @@ func (m *mainConf) initFunction(e *api.Env) (*vm.Function, error) {
 		p, err = cache.File(m.path(string(path)), true)
 	}
 	if err != nil {
-		return nil, errors.New("init_by_lua error: " + err.Error())
+		return nil, m.initFailed(err.Error())
 	}
 	return e.VM.Load(p), nil
 }
@@ -209,6 +227,26 @@ func (m *mainConf) runWorker(e *api.Env, sc *code, p api.Phase) {
 	c.Close()
 }
 
+// exiting has the timers of a worker that begins to end run now, prematurely.
+func exiting(w *http.Worker) {
+	local := api.Workers.Of(w)
+	for _, e := range append(slices.Clone(local.Older), local.Current) {
+		if e != nil {
+			e.Exiting()
+		}
+	}
+}
+
+// exitWorker runs exit_worker_by_lua of a worker that ends.
+func exitWorker(w *http.Worker) {
+	local := api.Workers.Of(w)
+	for _, e := range append(slices.Clone(local.Older), local.Current) {
+		if e != nil {
+			e.End()
+		}
+	}
+}
+
 // retired runs exit_worker_by_lua when the last request of a VM's configuration has ended on its worker.
 func retired(e *api.Env) {
 	m := stateOf(e).conf
@@ -217,14 +255,14 @@ func retired(e *api.Env) {
 	local.Older = slices.DeleteFunc(local.Older, func(o *api.Env) bool { return o == e })
 }
 
-// freshEnv makes the VM of one request where lua_code_cache is off, nil elsewhere. Subrequests share that of their
-// main request.
+// freshEnv makes the VM of one request where lua_code_cache is off, nil elsewhere. Subrequests of ngx.location share
+// that of the script that made them.
 func freshEnv(r *http.Request) *api.Env {
 	if api.Locations.Of(r).CodeCache.V {
 		return nil
 	}
-	if r != r.Main() {
-		return api.For(r.Main()).Env()
+	if ngx.Captured(r) {
+		return api.For(r.Parent()).Env()
 	}
 	m := main.Of(r.Generation())
 	e := m.bareEnv(r.Worker(), true)

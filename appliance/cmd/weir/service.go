@@ -80,6 +80,7 @@ func (s *service) Use(c *cycle.Cycle) {
 // Close ends the worker for good.
 func (s *service) Close() {
 	s.Abort()
+	s.End()
 	s.all.process.Retire(s.Worker)
 	s.all.list(func(ws []*http.Worker) []*http.Worker {
 		var left []*http.Worker
