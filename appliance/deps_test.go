@@ -66,7 +66,7 @@ var layers = []layer{
 		"the list names modules; it must not reach the wiring that reads it"},
 
 	// L5, the wiring, each program at its top.
-	{"appliance/cmd/...", []string{"netio/...", "appliance/...", "lua/...", "tuning/...", "ebpf/...", "images/pid1"},
+	{"appliance/cmd/...", []string{"netio/...", "appliance/...", "lua/...", "tuning/...", "ebpf/...", "images/{pid1,slots}"},
 		"the program wires everything and is imported by nothing"},
 	{"appliance/...", []string{"netio/...", "appliance/{conf,regex,cycle,errlog,stdmodules,worker,server,master,refdoc}",
 		"appliance/http/...", "lua/...", "tuning/...", "ebpf/..."},

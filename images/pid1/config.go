@@ -70,16 +70,17 @@ func (m *Machine) configure() *config {
 	return c
 }
 
-// firstConfiguration writes the built-in configuration where there is none.
+// firstConfiguration makes the directories that configurations take for granted
+// and writes the built-in configuration where there is none.
 func firstConfiguration() error {
-	name := filepath.Join(prefix, confFile)
-	if _, err := os.Stat(name); err == nil {
-		return nil
-	}
 	for _, dir := range []string{prefix, filepath.Join(prefix, "logs"), filepath.Join(prefix, "html")} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
+	}
+	name := filepath.Join(prefix, confFile)
+	if _, err := os.Stat(name); err == nil {
+		return nil
 	}
 	return os.WriteFile(name, firstConf, 0o644)
 }

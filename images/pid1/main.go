@@ -113,7 +113,7 @@ func (m *Machine) down(why string) {
 	m.server.stop(graceTime)
 	m.children.killAll()
 	unix.Sync()
-	for _, dir := range []string{dataDir, espDir, mediaDir} {
+	for _, dir := range []string{dataDir, mediaDir} {
 		_ = unix.Unmount(dir, 0) // not mounted, or still in use: it is synced
 	}
 	m.closeWatchdog()

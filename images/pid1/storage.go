@@ -8,19 +8,15 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"weir/images/slots"
 )
 
-// Where partitions are mounted.
-const (
-	espDir   = "/run/esp"
-	mediaDir = "/run/media" // the configuration disk, while it is read
-)
+// mediaDir is where the configuration disk is mounted, while it is read.
+const mediaDir = "/run/media"
 
-// Names of our partitions, in the partition table.
-const (
-	espName  = "weir-esp"
-	dataName = "weir-data"
-)
+// dataName is the data partition's name in the partition table.
+const dataName = "weir-data"
 
 // diskStep is how often new disks are looked for.
 const diskStep = 20 * time.Millisecond
@@ -31,7 +27,7 @@ const diskStep = 20 * time.Millisecond
 func (m *Machine) storage() {
 	if !m.options.diskless {
 		for end := time.Now().Add(m.options.wait); ; time.Sleep(diskStep) {
-			m.esp, m.dat = partition(espName), partition(dataName)
+			m.esp, m.dat = slots.Partition(slots.ESP), slots.Partition(dataName)
 			if m.dat != "" && m.esp != "" || time.Now().After(end) {
 				break
 			}
@@ -51,17 +47,6 @@ func (m *Machine) storage() {
 		m.console.log("mounting %s: %v", dataDir, err)
 	}
 	m.console.set("data", "in memory: nothing is kept over a restart")
-}
-
-// partition returns the device of the partition with this name.
-func partition(name string) string {
-	files, _ := filepath.Glob("/sys/class/block/*/uevent")
-	for _, f := range files {
-		if strings.Contains("\n"+readText(f)+"\n", "\nPARTNAME="+name+"\n") {
-			return "/dev/" + filepath.Base(filepath.Dir(f))
-		}
-	}
-	return ""
 }
 
 // labels of configuration disks: that of cloud-init's NoCloud, and our own.

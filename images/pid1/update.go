@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"weir/images/slots"
 )
 
@@ -22,33 +20,13 @@ const updateDir = dataDir + "/update"
 // updateStep is how often the folder is looked at.
 const updateStep = 5 * time.Second
 
-// withESP calls f with the EFI system partition, mounted for as long as f
-// runs: what is not mounted is not damaged by a power cut.
-func (m *Machine) withESP(f func(dir string) error) error {
-	if m.esp == "" {
-		return errors.New("there is no EFI system partition")
-	}
-	if err := os.MkdirAll(espDir, 0o700); err != nil {
-		return err
-	}
-	if err := unix.Mount(m.esp, espDir, "vfat", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC|unix.MS_SYNCHRONOUS, "umask=0077,errors=remount-ro"); err != nil {
-		return fmt.Errorf("mounting %s: %w", m.esp, err)
-	}
-	err := f(espDir)
-	unix.Sync()
-	if e := unix.Unmount(espDir, 0); err == nil {
-		err = e
-	}
-	return err
-}
-
 // bless marks the running slot as good once the server is well.
 func (m *Machine) bless() {
 	m.console.log("the server is well")
 	if m.esp == "" {
 		return
 	}
-	err := m.withESP(func(dir string) error { return slots.Bless(dir, m.version) })
+	err := slots.WithESP(func(dir string) error { return slots.Bless(dir, m.version) })
 	if err != nil {
 		m.console.log("blessing %s: %v", m.version, err)
 		return
@@ -112,7 +90,7 @@ func (m *Machine) update(dir string) (version string, err error) {
 		if err := m.note(sum); err != nil {
 			return "", err
 		}
-		err = m.withESP(func(esp string) error {
+		err = slots.WithESP(func(esp string) error {
 			version, err = slots.Update(esp, m.version, image, sum)
 			return err
 		})

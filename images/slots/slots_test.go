@@ -103,6 +103,44 @@ func TestUpdateKeepsTheRunningSlotAndReplacesTheOther(t *testing.T) {
 	}
 }
 
+func TestSlotsAreListedAndUpdatedFromFiles(t *testing.T) {
+	esp := partition(t, "weir_1.0.efi", "weir_1.1+0-3.efi", "weir_1.3+2-1.efi")
+	var out strings.Builder
+	if err := printSlots(&out, esp, "1.0"); err != nil {
+		t.Fatal(err)
+	}
+	if want := "1.0  blessed, running\n1.1  given up\n1.3  2 tries left\n"; out.String() != want {
+		t.Errorf("listed as %q, want %q", out.String(), want)
+	}
+	im, sum := image(t, "1.4")
+	name := filepath.Join(t.TempDir(), "weir.efi")
+	if err := os.WriteFile(name, im, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := updateFrom(&out, esp, "1.0", name); err == nil || !strings.Contains(err.Error(), "checksum") {
+		t.Errorf("an image without a checksum: %v", err)
+	}
+	if err := os.WriteFile(name+".sha256", []byte(sum+"  weir.efi\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := updateFrom(&out, esp, "1.0", name); err != nil {
+		t.Error(err)
+	}
+	if got, want := names(t, esp), []string{"weir_1.0.efi", "weir_1.4+3.efi"}; !slices.Equal(got, want) {
+		t.Errorf("on the disk are %q, want %q", got, want)
+	}
+}
+
+func TestCommandsThatMakeNoSenseShowTheUsage(t *testing.T) {
+	var out, errs strings.Builder
+	for _, args := range [][]string{{}, {"update"}, {"what"}, {"list", "more"}} {
+		errs.Reset()
+		if status := Main(args, "1.0", &out, &errs); status != 2 || !strings.Contains(errs.String(), "usage: weir image") {
+			t.Errorf("%q: status %d, %q", args, status, errs.String())
+		}
+	}
+}
+
 func TestBadUpdatesChangeNothing(t *testing.T) {
 	good, sum := image(t, "1.2")
 	foreign, _ := uki.Build(&uki.Parts{Stub: ukitest.Stub(5), OSRelease: "ID=debian\nVERSION_ID=12\n"})

@@ -8,6 +8,7 @@ import (
 	"weir/appliance/server"
 	"weir/appliance/stdmodules"
 	"weir/images/pid1"
+	"weir/images/slots"
 	"weir/lua/run"
 	"weir/tuning/tune"
 )
@@ -40,6 +41,8 @@ func program(args []string) int {
 		switch args[1] {
 		case "demo":
 			return demo(args[2:], services)
+		case "image":
+			return slots.Main(args[2:], version, os.Stdout, os.Stderr)
 		case "tune":
 			return tune.Main(args[2:], os.Stdout, os.Stderr)
 		case "lua":
