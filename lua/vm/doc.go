@@ -88,8 +88,10 @@
 //
 // Of the 238 probes of testdata/dialect.lua `weir lua` answers 235 as LuaJIT does; the others are the literals 123LL
 // and 0xffULL and require "ffi". Of the 311 tests of LuaJIT-test-cleanup that run without ffi and jit, 310 pass; the
-// other one ("pre-5.2 table") expects table.move to be absent, which LuaJIT 2.1 has. Random programs of the common
-// subset are compared with lua5.1, and with luajit where it is installed (differential_test.go); what differs there
-// by design: the sign of a NaN's text, __lt and __le from either operand, what LuaJIT's string library accepts more
-// (separator of rep, any value for %s, names of builtin functions), and numbers out of the range of a C int.
+// other one ("pre-5.2 table") expects table.move to be absent, which LuaJIT 2.1 has (lua/run, WEIR_LUAJIT_TESTS).
+// Random programs of the common subset are compared with lua5.1, luajit and gopher-lua (differential_test.go). From
+// lua5.1 it differs by design in the sign of a NaN's text, the rounding of numbers that lie in the middle (round.go),
+// __lt and __le from either operand, and what LuaJIT's string library accepts more (separator of rep, any value for
+// %s, a zero byte for %c, names of builtin functions); from both where a number is out of the range of a C int.
+// Patterns are fuzzed against a slow matcher, cjson against encoding/json.
 package vm
