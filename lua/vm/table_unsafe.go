@@ -92,6 +92,15 @@ func newSmall(narr, nhash int) *Table {
 		}{}
 		s.nodes, s.mask, s.free = unsafe.Pointer(&s.n), 3, 4
 		return &s.Table
+	case nhash == 1 && narr <= 4: // captures: one of them is number 0
+		s := &struct {
+			Table
+			n [1]node
+			a [4]Value
+		}{}
+		s.arr, s.asize = unsafe.Pointer(&s.a), uint32(narr)
+		s.nodes, s.free = unsafe.Pointer(&s.n), 1
+		return &s.Table
 	case nhash == 0 && narr > 0 && narr <= 4:
 		s := &struct {
 			Table
