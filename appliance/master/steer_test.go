@@ -4,11 +4,15 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"weir/ebpf/nstest"
 )
@@ -121,11 +125,11 @@ func (in *instance) write(text string) {
 // TestAStalledWorkerGetsNoNewConnections is the promise of load steering: one
 // worker is kept busy by a handler that does not return, and new clients do not
 // notice. Clients come one every half millisecond, whether those before have
-// been answered or not.
+// been answered or not; all of them long before the worker is free again.
 func TestAStalledWorkerGetsNoNewConnections(t *testing.T) {
-	const clients, stall = 200, 200 * time.Millisecond
+	const clients, stall = 200, 2 * time.Second
 	other := freeAddr(t)
-	in := steered(t, "serve ADDR who; serve "+other+" stall 200ms;")
+	in := steered(t, "serve ADDR who; serve "+other+" stall 2s;")
 	type answer struct {
 		worker string
 		took   time.Duration
@@ -134,7 +138,7 @@ func TestAStalledWorkerGetsNoNewConnections(t *testing.T) {
 	begin := time.Now()
 	answers := make(chan answer, clients)
 	n := 0
-	for ; n < clients && time.Since(begin) < stall-stall/4; n++ { // the machine may be too slow for all of them
+	for ; n < clients && time.Since(begin) < stall/4; n++ { // the machine may be too slow for all of them
 		go func() {
 			begin := time.Now()
 			answers <- answer{fetchOnce(t, in.addr), time.Since(begin)}
@@ -151,6 +155,32 @@ func TestAStalledWorkerGetsNoNewConnections(t *testing.T) {
 	t.Logf("worker %s stalled; %d connections by worker: %v; p50 %v, p99 %v", stalled, n, counts, took[n/2], took[n*99/100-1])
 	if counts[stalled] > n/20 {
 		t.Errorf("%d of %d connections went to the stalled worker, want at most 5 %%", counts[stalled], n)
+	}
+}
+
+// TestConnectionsStayOnTheirCPU holds steering by CPU through the whole server:
+// whoever connects from a CPU is answered by the worker bound to it.
+func TestConnectionsStayOnTheirCPU(t *testing.T) {
+	in := steered(t, "worker_steering cpu; worker_cpu_affinity auto; serve ADDR who;")
+	st, err := in.status()
+	if err != nil || st.Steering.Rung != "ebpf" {
+		t.Fatalf("%+v, %v", st.Steering, err)
+	}
+	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+	if st.Server.Workers[0].CPUs[0] == st.Server.Workers[1].CPUs[0] {
+		t.Skip("needs two CPUs")
+	}
+	for _, w := range st.Server.Workers {
+		var set unix.CPUSet
+		set.Set(w.CPUs[0])
+		if err := unix.SchedSetaffinity(0, &set); err != nil {
+			t.Fatal(err)
+		}
+		for range 50 {
+			if got := fetchOnce(t, in.addr); got != strconv.Itoa(w.ID) {
+				t.Fatalf("from CPU %d worker %s answers, want %d", w.CPUs[0], got, w.ID)
+			}
+		}
 	}
 }
 
