@@ -57,11 +57,8 @@ const volatile __s64 stall_ns = 10000000; // longer in one turn: stalled
 const volatile struct bound by_cpu[MAX_CPUS];
 const volatile __u16 order[MAX_WORKERS];
 
-// The functions that are not static are verified once, by themselves, which
-// keeps loading a program at some milliseconds.
-
 // give selects the socket of worker w.
-__noinline int give(struct sk_reuseport_md *ctx, __u32 w)
+static __always_inline int give(struct sk_reuseport_md *ctx, __u32 w)
 {
 	struct slot *s;
 
@@ -114,7 +111,8 @@ static __always_inline __u32 local(struct sk_reuseport_md *ctx)
 	return order[i];
 }
 
-// score is what w has to do. What was queued counts until the worker has had
+// score is what w has to do. It is not static, so that it is verified once, by
+// itself, instead of along every path that leads to it. What was queued counts until the worker has had
 // another turn; what did not wake it in stall_ns was no connection (a stray
 // packet, or a client that has not spoken yet) and is forgotten.
 __noinline __u64 score(__u32 w, __s64 now)
