@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -455,4 +456,49 @@ func (s slowly) Write(p []byte) (int, error) {
 		}
 	}
 	return len(p), nil
+}
+
+// TestIdleConnectionsAreSmall holds what a connection keeps on the heap when
+// it has slept: less than half of the 2 KB that may be resident, since the
+// collector lets the heap double.
+func TestIdleConnectionsAreSmall(t *testing.T) {
+	const n, limit = 200, 1000
+	w := newWorld(t, Options{VectorAES: VectorAES()})
+	s := &side{conf: serverConfig()}
+	a := w.listen(s)
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC() // what finalizers and pools held
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	connect := func(n int) (open []*conn.Conn) {
+		cc := clientConfig()
+		for range n {
+			c := &side{conf: cc}
+			s.handshaken = 0
+			w.dial(c, a, "")
+			w.until("the handshakes", func() bool { return c.handshaken > 0 && s.handshaken > 0 })
+			c.c.SetHandler(deaf{})
+			open = append(open, c.c, s.c)
+		}
+		(*sweeper)(w.e).Expired(nil)
+		(*sweeper)(w.e).Expired(nil)
+		return open
+	}
+	connect(10) // pools, caches and what is made once
+	before := heap()
+	open := connect(n)
+	each := (heap() - before) / int64(len(open))
+	if st := w.e.Stats(); st.Sleeping != 2*(n+10) {
+		t.Errorf("%d connections sleep", st.Sleeping)
+	}
+	t.Logf("%d bytes each, of which the record layer has %d and the connection below %d", each, reflect.TypeFor[Conn]().Size(), reflect.TypeFor[conn.Conn]().Size())
+	if each > limit {
+		t.Errorf("a sleeping connection keeps %d bytes, want %d at most", each, limit)
+	}
+	for _, c := range open {
+		c.Close()
+	}
 }
