@@ -32,7 +32,7 @@ var layers = []layer{
 		"the configuration language knows no directive: modules bring their tables to it"},
 	{"appliance/regex/...", []string{"appliance/regex/..."},
 		"the regular expression engine stands alone"},
-	{"appliance/certs", nil,
+	{"appliance/certs/...", nil,
 		"certificates, keys and cipher strings are bytes and values: whoever has a directive reads the files"},
 	{"lua/vm/...", []string{"lua/vm/..."},
 		"the Lua engine knows no request, no event loop and no ngx API"},
@@ -56,9 +56,9 @@ var layers = []layer{
 		"the HTTP core knows neither its modules nor Lua nor process management"},
 
 	// L3, the modules.
-	{"appliance/http/...", []string{"netio/...", "appliance/{certs,conf,regex,cycle,errlog}", "appliance/http/..."},
+	{"appliance/http/...", []string{"netio/...", "appliance/certs/...", "appliance/{conf,regex,cycle,errlog}", "appliance/http/..."},
 		"a module knows the core and modules it extends, neither Lua nor process management"},
-	{"lua/...", []string{"lua/...", "netio/...", "appliance/{certs,conf,regex,cycle,errlog}", "appliance/http/..."},
+	{"lua/...", []string{"lua/...", "netio/...", "appliance/certs/...", "appliance/{conf,regex,cycle,errlog}", "appliance/http/..."},
 		"Lua in the phases knows requests and upstreams, not process management"},
 
 	// L4, the list.
@@ -93,7 +93,7 @@ var foreigns = []foreign{
 		"plugins need cgo and a dynamic linker"},
 	{"unsafe", []string{"lua/vm"},
 		"unsafe stands only in files named *_unsafe.go and in the Lua engine's values"},
-	{"net/http/...", []string{"appliance/e2e", "images/...", "perf/..."},
+	{"net/http/...", []string{"appliance/certs/ocsp", "appliance/e2e", "images/...", "perf/..."},
 		"requests are served by netio/http1 and appliance/http; net/http is for admin and background clients"},
 	{"crypto/tls", []string{"netio/tlsio", "tuning/cpu", "appliance/certs", "appliance/http/...", "appliance/{e2e,server,master}", "perf/..."},
 		"TLS is terminated by netio/tlsio alone; configuration code may name its types"},

@@ -25,8 +25,6 @@ var untested = map[string]string{
 	"multi_accept":            "nothing a client could see",
 	"proxy_cache*":            "not built yet, refused with a sentence that says so",
 	"proxy_no_cache":          "belongs to proxy_cache",
-	"ssl_stapling_file":       "not built yet, refused with a sentence that says so",
-	"ssl_stapling_responder":  "not built yet, refused with a sentence that says so",
 	"sticky":                  "not built yet, refused with a sentence that says so",
 	"use":                     "nothing a client could see",
 	"user":                    "needs root; held by tests of the processes",

@@ -450,7 +450,7 @@ func resume(t *testing.T, first, second *Sessions, version uint16) bool {
 }
 
 func TestSessionsAreResumedWhereTheyBelong(t *testing.T) {
-	keys := NewTicketKeys(nil)
+	keys := NewTicketKeys(nil, time.Hour)
 	file := [][]byte{[]byte(strings.Repeat("k", 48))}
 	base := Sessions{Timeout: time.Hour, Keys: keys}
 	with := func(change func(*Sessions)) *Sessions { s := base; change(&s); return &s }
@@ -462,8 +462,8 @@ func TestSessionsAreResumedWhereTheyBelong(t *testing.T) {
 	}{
 		{"tickets", &base, &base, true},
 		{"another context", &base, with(func(s *Sessions) { s.Context[0] = 1 }), false},
-		{"other keys", &base, with(func(s *Sessions) { s.Keys = NewTicketKeys(nil) }), false},
-		{"the same file", with(func(s *Sessions) { s.Keys = NewTicketKeys(file) }), with(func(s *Sessions) { s.Keys = NewTicketKeys(file) }), true},
+		{"other keys", &base, with(func(s *Sessions) { s.Keys = NewTicketKeys(nil, time.Hour) }), false},
+		{"the same file", with(func(s *Sessions) { s.Keys = NewTicketKeys(file, 0) }), with(func(s *Sessions) { s.Keys = NewTicketKeys(file, 0) }), true},
 		{"too old", &base, with(func(s *Sessions) { s.Timeout = -time.Second }), false},
 		{"a cache", with(func(s *Sessions) { s.Cache = cache }), with(func(s *Sessions) { s.Cache = cache }), true},
 		{"another cache", with(func(s *Sessions) { s.Cache = cache }), with(func(s *Sessions) { s.Cache = NewCache(1 << 20) }), false},
@@ -473,6 +473,27 @@ func TestSessionsAreResumedWhereTheyBelong(t *testing.T) {
 				t.Errorf("%s, %s: resumed %v, want %v", c.name, tls.VersionName(v), got, c.want)
 			}
 		}
+	}
+}
+
+func TestTicketKeysChange(t *testing.T) {
+	k := NewTicketKeys(nil, time.Minute)
+	now := time.Now()
+	first := k.current(now)
+	if k.current(now.Add(time.Minute)) != first {
+		t.Error("a key is replaced before its time")
+	}
+	second := k.current(now.Add(2 * time.Minute))
+	if second == first || len(k.keys) != 2 {
+		t.Errorf("after its time there are %d keys, and the first is still used: %v", len(k.keys), second == first)
+	}
+	k.current(now.Add(4 * time.Minute))
+	if len(k.keys) != 2 || k.keys[1] != second {
+		t.Errorf("%d keys are kept, want the newest and the one before", len(k.keys))
+	}
+	f := NewTicketKeys([][]byte{[]byte(strings.Repeat("a", 48)), []byte(strings.Repeat("b", 80))}, 0)
+	if f.current(now.Add(1000*time.Hour)) != f.keys[0] || len(f.keys) != 2 {
+		t.Error("keys of files change")
 	}
 }
 

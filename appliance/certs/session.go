@@ -11,24 +11,86 @@ import (
 	"time"
 )
 
-// TicketKeys encrypts the session tickets of servers that share them. Keys of
-// its own are made and changed by crypto/tls: a new one every day, each good
-// for seven.
-type TicketKeys struct{ config tls.Config }
+// TicketKeys encrypts the session tickets of servers that share them. A ticket
+// begins with the name of its key. Keys of its own are random and change;
+// those out of files stay. All workers use it: a handshake takes its lock once.
+type TicketKeys struct {
+	every time.Duration // how long one key encrypts; 0: for ever
 
-// NewTicketKeys makes keys out of the contents of key files, the first of
-// which encrypts; without any, random ones. Files have 48 or 80 bytes, all of
-// which count: hosts with the same files take each other's tickets.
-func NewTicketKeys(files [][]byte) *TicketKeys {
+	mu   sync.Mutex
+	keys []*ticketKey // the first encrypts
+}
+
+type ticketKey struct {
+	name   [nameSize]byte
+	config tls.Config
+	made   time.Time
+}
+
+const nameSize = 16
+
+// NewTicketKeys makes keys out of the contents of key files, 48 or 80 bytes,
+// of which the first 16 are the name; hosts with the same files take each
+// other's tickets. Without files it makes keys of its own, which encrypt for
+// the time of every and decrypt for as long again.
+func NewTicketKeys(files [][]byte, every time.Duration) *TicketKeys {
 	k := new(TicketKeys)
-	if len(files) > 0 {
-		keys := make([][32]byte, len(files))
-		for i, f := range files {
-			keys[i] = sha256.Sum256(f)
-		}
-		k.config.SetSessionTicketKeys(keys)
+	if len(files) == 0 {
+		k.every = max(every, time.Second)
+	}
+	for _, f := range files {
+		t := new(ticketKey)
+		copy(t.name[:], f)
+		t.config.SetSessionTicketKeys([][32]byte{sha256.Sum256(f)})
+		k.keys = append(k.keys, t)
 	}
 	return k
+}
+
+// current is the key that encrypts now.
+func (k *TicketKeys) current(now time.Time) *ticketKey {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.every > 0 && (len(k.keys) == 0 || now.Sub(k.keys[0].made) > k.every) {
+		var secret [32]byte
+		t := &ticketKey{made: now}
+		_, _ = rand.Read(t.name[:]) // never fails
+		_, _ = rand.Read(secret[:])
+		t.config.SetSessionTicketKeys([][32]byte{secret})
+		kept := []*ticketKey{t}
+		for _, o := range k.keys {
+			if now.Sub(o.made) <= 2*k.every {
+				kept = append(kept, o)
+			}
+		}
+		k.keys = kept
+	}
+	return k.keys[0]
+}
+
+func (k *TicketKeys) encrypt(cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error) {
+	t := k.current(time.Now())
+	body, err := t.config.EncryptTicket(cs, ss)
+	if err != nil {
+		return nil, err
+	}
+	return append(t.name[:len(t.name):len(t.name)], body...), nil
+}
+
+// decrypt returns nil for a ticket of another key.
+func (k *TicketKeys) decrypt(ticket []byte, cs tls.ConnectionState) (*tls.SessionState, error) {
+	if len(ticket) < nameSize {
+		return nil, nil
+	}
+	k.mu.Lock()
+	keys := k.keys
+	k.mu.Unlock()
+	for _, t := range keys {
+		if string(t.name[:]) == string(ticket[:nameSize]) {
+			return t.config.DecryptTicket(ticket[nameSize:], cs)
+		}
+	}
+	return nil, nil
 }
 
 // IDSize is the length of a session's identifier: $ssl_session_id.
@@ -64,7 +126,7 @@ func (s *Sessions) Wrap(cs tls.ConnectionState, ss *tls.SessionState) (ticket []
 	extra = append(extra, id[:]...)
 	ss.Extra = append(ss.Extra, extra)
 	if s.Cache == nil {
-		ticket, err = s.Keys.config.EncryptTicket(cs, ss)
+		ticket, err = s.Keys.encrypt(cs, ss)
 		return ticket, id, err
 	}
 	state, err := ss.Bytes()
@@ -88,7 +150,7 @@ func (s *Sessions) Unwrap(ticket []byte, cs tls.ConnectionState) (ss *tls.Sessio
 		}
 		ss, err = tls.ParseSessionState(state)
 	} else {
-		ss, err = s.Keys.config.DecryptTicket(ticket, cs)
+		ss, err = s.Keys.decrypt(ticket, cs)
 	}
 	if err != nil || ss == nil {
 		return nil, id

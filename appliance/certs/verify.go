@@ -182,35 +182,40 @@ func issuerOf(c *x509.Certificate, lists ...[]*x509.Certificate) *x509.Certifica
 }
 
 // revocation checks every certificate of a verified path, the root included,
-// against the lists (OpenSSL's CRL_CHECK_ALL).
+// against the lists (OpenSSL's CRL_CHECK_ALL). What it says is wrong is the
+// last thing found, nearest to the root, as it comes out of OpenSSL in nginx.
 func (v *Verifier) revocation(path []*x509.Certificate, now time.Time) Result {
 	if len(v.CRLs) == 0 {
 		return Result{}
 	}
+	var out Result
 	for i, c := range path {
-		issuer := path[min(i+1, len(path)-1)]
-		res := noCRL
-		for _, l := range v.CRLs {
-			if !bytes.Equal(l.RawIssuer, issuer.RawSubject) || l.CheckSignatureFrom(issuer) != nil {
-				continue
-			}
-			if !l.NextUpdate.IsZero() && now.After(l.NextUpdate) {
-				res = crlExpired
-				continue
-			}
-			res = Result{}
-			for j := range l.RevokedCertificateEntries {
-				if l.RevokedCertificateEntries[j].SerialNumber.Cmp(c.SerialNumber) == 0 {
-					return revoked
-				}
-			}
-			break
-		}
-		if !res.OK() {
-			return res
+		if res := v.revokedBy(c, path[min(i+1, len(path)-1)], now); !res.OK() {
+			out = res
 		}
 	}
-	return Result{}
+	return out
+}
+
+// revokedBy checks one certificate against the lists of its issuer.
+func (v *Verifier) revokedBy(c, issuer *x509.Certificate, now time.Time) Result {
+	res := noCRL
+	for _, l := range v.CRLs {
+		if !bytes.Equal(l.RawIssuer, issuer.RawSubject) || l.CheckSignatureFrom(issuer) != nil {
+			continue
+		}
+		if !l.NextUpdate.IsZero() && now.After(l.NextUpdate) {
+			res = crlExpired
+			continue
+		}
+		for j := range l.RevokedCertificateEntries {
+			if l.RevokedCertificateEntries[j].SerialNumber.Cmp(c.SerialNumber) == 0 {
+				return revoked
+			}
+		}
+		return Result{}
+	}
+	return res
 }
 
 // MatchesHost reports whether a certificate is for a host name: one of its

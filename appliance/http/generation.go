@@ -20,6 +20,7 @@ type Generation struct {
 
 	ports    map[portKey]*Port
 	security Security // nil without the module that has the TLS directives
+	certs    []Certificate
 
 	engine      []phaseEntry
 	phaseAt     [numPhases]int // first engine entry of each phase

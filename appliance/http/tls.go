@@ -1,6 +1,9 @@
 package http
 
 import (
+	"crypto/x509"
+	"time"
+
 	"weir/appliance/errlog"
 	"weir/netio/conn"
 	"weir/netio/tlsio"
@@ -49,6 +52,29 @@ func (v *Server) HeaderTimeout() int64 { return v.core.headerTimeout.V }
 
 // UsesVariable reports whether what has been read refers to a variable.
 func (b *Builder) UsesVariable(name string) bool { return b.vars.used[name] != nil }
+
+// Certificate is one that the configuration names, with what operators want to
+// know of it.
+type Certificate struct {
+	Subject  string // as in RFC 2253
+	Serial   string // hexadecimal
+	NotAfter time.Time
+	cert     *x509.Certificate
+}
+
+// AddCertificate notes a certificate that servers use; one may come again.
+func (b *Builder) AddCertificate(c *x509.Certificate, subject string) {
+	for _, o := range b.gen.certs {
+		if o.cert == c {
+			return
+		}
+	}
+	b.gen.certs = append(b.gen.certs, Certificate{subject, c.SerialNumber.Text(16), c.NotAfter, c})
+}
+
+// Certificates are those of AddCertificate. Certificates whose names have
+// variables are not among them.
+func (g *Generation) Certificates() []Certificate { return g.certs }
 
 // Worker is the worker the client is on.
 func (c *Client) Worker() *Worker { return c.w }

@@ -81,6 +81,7 @@ func (s *service) Use(c *cycle.Cycle) {
 func (s *service) Close() {
 	s.Abort()
 	s.End()
+	s.Worker.TLS.Close()
 	s.all.process.Retire(s.Worker)
 	s.all.list(func(ws []*http.Worker) []*http.Worker {
 		var left []*http.Worker

@@ -10,7 +10,7 @@ import (
 
 // unused are commands of OpenSSL that weir has nothing for.
 var unused = []string{"ciphersuites", "signaturealgorithms", "clientsignaturealgorithms", "numtickets", "recordpadding", "dhparameters",
-	"certificate", "privatekey", "chaincafile", "chaincapath", "verifycafile", "verifymode", "encryptthenmac", "protocol"}
+	"chaincafile", "chaincapath", "verifycafile", "verifymode", "encryptthenmac", "protocol"}
 
 // Commands applies ssl_conf_command and its like to settings.
 func (s *Store) Commands(b *http.Builder, set *Settings, list []conf.KeyVal) error {
@@ -25,13 +25,17 @@ func (s *Store) Commands(b *http.Builder, set *Settings, list []conf.KeyVal) err
 			if !set.limit(kv.Value, key == "minprotocol") {
 				return failed
 			}
+		case "certificate":
+			set.Cert = kv.Value
+		case "privatekey":
+			set.Key = kv.Value
 		case "options":
 			s.options(b, set, kv.Value)
 		default:
 			if !slices.Contains(unused, key) {
 				return failed
 			}
-			s.warn(b, "\""+set.Prefix+"_conf_command "+kv.Key+"\" has no effect: crypto/tls decides it")
+			s.Warn(b, "\""+set.Prefix+"_conf_command "+kv.Key+"\" has no effect: crypto/tls decides it")
 		}
 	}
 	return nil
@@ -64,10 +68,10 @@ func (s *Store) options(b *http.Builder, set *Settings, list string) {
 		case "ktls":
 			set.KTLS = on
 		case "sessionticket":
-			set.NoTickets = !on
+			set.Tickets.Put(on)
 		case "serverpreference", "prioritizechacha", "norenegotiation", "ecdhsingle", "dhsingle":
 		default:
-			s.warn(b, "\""+set.Prefix+"_conf_command Options "+name+"\" has no effect")
+			s.Warn(b, "\""+set.Prefix+"_conf_command Options "+name+"\" has no effect")
 		}
 	}
 }

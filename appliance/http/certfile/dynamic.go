@@ -70,6 +70,7 @@ func (d *Dynamic) text(name string) (text []byte, shown string, err error) {
 	if data, ok := strings.CutPrefix(name, inline); ok {
 		return []byte(data), name, nil
 	}
+	name = strings.TrimPrefix(name, stored)
 	if !strings.HasPrefix(name, "/") {
 		name = d.prefix + name
 	}
@@ -83,8 +84,8 @@ func (d *Dynamic) text(name string) (text []byte, shown string, err error) {
 	return text, name, err
 }
 
-// Cache keeps certificates that were read in handshakes: as many as max,
-// without those not used for the inactive time, each read again when it has
+// Cache keeps certificates and keys that were read in handshakes: as many of
+// either as make max together, without those not used for the inactive time, each read again when it has
 // become older than the valid time.
 type Cache struct {
 	max             int
@@ -104,7 +105,7 @@ func (c *Cache) get(id [2]string) *tls.Certificate {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.held[id]
-	if e == nil || now.Sub(e.loaded) > c.valid {
+	if e == nil || now.Sub(e.loaded) > c.valid || now.Sub(e.used) > c.inactive {
 		return nil
 	}
 	e.used = now
@@ -121,7 +122,8 @@ func (c *Cache) put(id [2]string, p *tls.Certificate) {
 		c.held = make(map[[2]string]*cached)
 	}
 	delete(c.held, id)
-	for len(c.held) >= c.max {
+	most := max(1, c.max/2) // a certificate and its key are two
+	for len(c.held) >= most {
 		var oldest [2]string
 		var when time.Time
 		for k, e := range c.held {
@@ -131,7 +133,7 @@ func (c *Cache) put(id [2]string, p *tls.Certificate) {
 				oldest, when = k, e.used
 			}
 		}
-		if len(c.held) >= c.max {
+		if len(c.held) >= most {
 			delete(c.held, oldest)
 		}
 	}

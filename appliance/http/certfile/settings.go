@@ -22,6 +22,10 @@ const (
 	TLSv13
 )
 
+// DefaultCiphers is the value of ssl_ciphers when it is not given: which
+// suites with forward secrecy and AEAD those are, the processor decides.
+const DefaultCiphers = "HIGH:!aNULL:!MD5"
+
 // Default is the value of protocols directives that are not given.
 const Default = TLSv12 | TLSv13
 
@@ -51,12 +55,14 @@ type Settings struct {
 	Protocols Protocols
 	Ciphers   string
 	Curve     string // "auto" leaves it to crypto/tls
-	NoTickets bool
-	KTLS      bool // "Options KTLS" was given
+	// What commands have set, if they have.
+	Tickets   conf.Opt[bool]
+	KTLS      bool
+	Cert, Key string
 }
 
-// warn warns once per configuration.
-func (s *Store) warn(b *http.Builder, msg string) {
+// Warn warns once per configuration.
+func (s *Store) Warn(b *http.Builder, msg string) {
 	if s.warned[msg] {
 		return
 	}
@@ -74,14 +80,14 @@ func (s *Store) Apply(b *http.Builder, set *Settings, t *tls.Config) error {
 		return conf.Errorf("\"%s_protocols\" names neither TLSv1.2 nor TLSv1.3, and no others are spoken", set.Prefix)
 	}
 	if set.Protocols&^Default != 0 {
-		s.warn(b, "\""+set.Prefix+"_protocols\" names versions before TLSv1.2, which are not spoken: peers that have nothing newer cannot connect")
+		s.Warn(b, "\""+set.Prefix+"_protocols\" names versions before TLSv1.2, which are not spoken: peers that have nothing newer cannot connect")
 	}
 	ids, missing, err := certs.Ciphers(set.Ciphers)
 	if err != nil {
 		return conf.Errorf("SSL_CTX_set_cipher_list(\"%s\") failed (SSL: %w)", set.Ciphers, err)
 	}
 	if len(missing) > 0 {
-		s.warn(b, "\""+set.Prefix+"_ciphers\" names suites that are not offered, others are used: "+strings.Join(missing, ", "))
+		s.Warn(b, "\""+set.Prefix+"_ciphers\" names suites that are not offered, others are used: "+strings.Join(missing, ", "))
 	}
 	if len(ids) == 0 && t.MinVersion == tls.VersionTLS12 {
 		if t.MaxVersion == tls.VersionTLS12 {
@@ -90,11 +96,14 @@ func (s *Store) Apply(b *http.Builder, set *Settings, t *tls.Config) error {
 		t.MinVersion = tls.VersionTLS13
 	}
 	t.CipherSuites = ids
+	if set.Ciphers == DefaultCiphers {
+		t.CipherSuites = nil // the processor's choice
+	}
 	if t.CurvePreferences, missing, err = certs.Curves(set.Curve); err != nil || len(missing) > 0 && len(t.CurvePreferences) == 0 {
 		return conf.Errorf("SSL_CTX_set1_curves_list(\"%s\") failed", set.Curve)
 	}
 	if len(missing) > 0 {
-		s.warn(b, "\"ssl_ecdh_curve\" names groups that are not offered, others are used: "+strings.Join(missing, ", "))
+		s.Warn(b, "\"ssl_ecdh_curve\" names groups that are not offered, others are used: "+strings.Join(missing, ", "))
 	}
 	return nil
 }

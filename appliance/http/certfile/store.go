@@ -16,6 +16,11 @@ import (
 // inline is what names that are PEM text begin with.
 const inline = "data:"
 
+// stored is OpenSSL's store of keys in files, the only one there is here.
+const stored = "store:file:"
+
+var errStore = errors.New("keys in engines and stores are not supported")
+
 // Store reads what a configuration names, each file once. The zero Store is
 // ready.
 type Store struct {
@@ -29,13 +34,21 @@ func read(c *cycle.Cycle, cx *conf.Cx, name string) (text []byte, shown string, 
 	if data, ok := strings.CutPrefix(name, inline); ok {
 		return []byte(data), name, nil
 	}
-	path := cx.Path(name, true)
+	for _, kind := range [...]string{"engine:", "store:"} {
+		if strings.HasPrefix(name, kind) && !strings.HasPrefix(name, stored) {
+			return nil, name, errStore
+		}
+	}
+	path := cx.Path(strings.TrimPrefix(name, stored), true)
 	text, err = c.ReadFile(path)
 	return text, path, err
 }
 
 // because is an error of reading or parsing as it stands in messages.
 func because(err error) string {
+	if err == errStore {
+		return err.Error()
+	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.As(err, new(*fs.PathError)) {
 		return "open() failed (" + http.ErrnoText(err) + ")"
 	}

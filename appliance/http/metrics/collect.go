@@ -34,6 +34,19 @@ func (t *totals) Collect(out chan<- prometheus.Metric) {
 		t.workers[i].collect(add)
 	}
 	t.peers(add)
+	t.certificates(add)
+}
+
+// certificates shows when those of the configuration end. Copies in several
+// files are shown once.
+func (t *totals) certificates(add adder) {
+	seen := make(map[[2]string]bool)
+	for _, c := range t.gen.Certificates() {
+		if id := [2]string{c.Subject, c.Serial}; !seen[id] {
+			seen[id] = true
+			add(certificateExpiry, float64(c.NotAfter.Unix()), c.Subject, c.Serial)
+		}
+	}
 }
 
 // adder emits one value of the family with that index.
@@ -93,6 +106,14 @@ func (r *report) collect(add adder) {
 	add(workerUpstreamIdleConnections, float64(r.idle), id)
 	add(workerReceives, float64(r.conns.Recvs), id)
 	add(workerSends, float64(r.conns.Sends), id)
+	t := &r.tls
+	add(workerTLSHandshakes, float64(t.Accepted-t.Resumed), id, "full")
+	add(workerTLSHandshakes, float64(t.Resumed), id, "resumed")
+	add(workerTLSHandshakes, float64(t.Connected), id, "upstream")
+	add(workerTLSHandshakes, float64(t.Failed-t.TimedOut), id, "failed")
+	add(workerTLSHandshakes, float64(t.TimedOut), id, "timeout")
+	add(workerTLSHandshakes, float64(t.Refused), id, "refused")
+	add(workerTLSConnections, float64(t.Active), id)
 	add(workerMailboxSeconds, r.lag.Seconds(), id)
 	add(workerLoopTurns, float64(loop.Turns), id)
 	add(workerLoopEvents, float64(loop.Events), id)

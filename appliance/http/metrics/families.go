@@ -24,6 +24,7 @@ const (
 	responses
 	duration
 	panics
+	certificateExpiry
 	peerConns
 	peerFails
 	peerUp
@@ -33,6 +34,8 @@ const (
 	workerUpstreamIdleConnections
 	workerReceives
 	workerSends
+	workerTLSHandshakes
+	workerTLSConnections
 	workerMailboxSeconds
 	workerLoopTurns
 	workerLoopEvents
@@ -75,6 +78,7 @@ var families = [numFamilies]Family{
 	responses:                     {"weir_responses_total", counter, "Finished requests by the class of their status; none: closed without an answer.", []string{"class"}},
 	duration:                      {"weir_request_duration_seconds", histogram, "Time from the first byte of a request to the end of its response.", nil},
 	panics:                        {"weir_panics_total", counter, "Handlers that panicked and were contained.", nil},
+	certificateExpiry:             {"weir_certificate_expiry_timestamp_seconds", gauge, "When a certificate of the configuration ends, in Unix time.", []string{"subject", "serial"}},
 	peerConns:                     {"weir_upstream_peer_connections", gauge, "Requests being passed to a peer now.", []string{"upstream", "peer"}},
 	peerFails:                     {"weir_upstream_peer_fails", gauge, "Failures of a peer within its fail_timeout.", []string{"upstream", "peer"}},
 	peerUp:                        {"weir_upstream_peer_up", gauge, "Whether a peer may be chosen now.", []string{"upstream", "peer"}},
@@ -84,6 +88,8 @@ var families = [numFamilies]Family{
 	workerUpstreamIdleConnections: {"weir_worker_upstream_idle_connections", gauge, "Idle connections to backends kept.", byWorker},
 	workerReceives:                {"weir_worker_receives_total", counter, "Receive calls made.", byWorker},
 	workerSends:                   {"weir_worker_sends_total", counter, "Send calls made.", byWorker},
+	workerTLSHandshakes:           {"weir_worker_tls_handshakes_total", counter, "TLS handshakes: full and resumed ones with clients, with backends (upstream), and those that failed, took too long (timeout) or were too many (refused).", []string{"worker", "result"}},
+	workerTLSConnections:          {"weir_worker_tls_connections", gauge, "Connections with TLS past their handshake, to clients and backends.", byWorker},
 	workerMailboxSeconds:          {"weir_worker_mailbox_seconds", gauge, "Time a task from outside waited for its turn on the loop, at this scrape.", byWorker},
 	workerLoopTurns:               {"weir_worker_loop_turns_total", counter, "Batches of events handled.", byWorker},
 	workerLoopEvents:              {"weir_worker_loop_events_total", counter, "Events handled.", byWorker},

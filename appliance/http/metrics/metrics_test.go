@@ -2,6 +2,13 @@ package metrics
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,13 +22,14 @@ import (
 	"weir/appliance/conf"
 	"weir/appliance/cycle"
 	"weir/appliance/http"
+	"weir/appliance/http/ssl"
 	"weir/appliance/http/upstream"
 	"weir/netio/buf"
 	"weir/netio/conn"
 	"weir/netio/poll"
 )
 
-var modules = http.Modules{&http.Core, &upstream.Module, &Module, &http.Postpone}
+var modules = http.Modules{&http.Core, &ssl.Module, &upstream.Module, &Module, &http.Postpone}
 
 // load reads the inside of an http block.
 func load(t *testing.T, text string) *http.Generation {
@@ -108,8 +116,29 @@ func TestAWorkerThatIsStuckIsReportedNotWaitedFor(t *testing.T) {
 	}
 }
 
+// certificate is a new one with its key, as directives take them.
+func certificate(t *testing.T) (cert, key string) {
+	t.Helper()
+	priv, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(255), Subject: pkix.Name{CommonName: "a.test"}, NotAfter: time.Unix(2_000_000_000, 0)}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, priv.Public(), priv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(priv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "data:" + string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
+		"data:" + string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
+}
+
 func TestWhatIsPrintedIsWellFormed(t *testing.T) {
-	g := load(t, `upstream u { server 127.0.0.1:1; server 127.0.0.1:1; server 127.0.0.1:2 down; server 127.0.0.1:3 backup; }
+	cert, key := certificate(t)
+	g := load(t, `ssl_certificate "`+cert+`"; ssl_certificate_key "`+key+`"; upstream u { server 127.0.0.1:1; server 127.0.0.1:1; server 127.0.0.1:2 down; server 127.0.0.1:3 backup; }
 		server { listen 127.0.0.1:1; location / { metrics; } }`)
 	p := &http.Process{Version: "1.2.3"}
 	w := startWorker(t, 3, p)
@@ -141,6 +170,8 @@ func TestWhatIsPrintedIsWellFormed(t *testing.T) {
 		`weir_request_duration_seconds_bucket{le="0.001"} 0`, `weir_request_duration_seconds_bucket{le="16.384"} 0`,
 		`weir_upstream_peer_up{peer="127.0.0.1:1",upstream="u"} 1`, `weir_upstream_peer_up{peer="127.0.0.1:2",upstream="u"} 0`,
 		`weir_upstream_peer_connections{peer="127.0.0.1:3",upstream="u"} 0`,
+		`weir_certificate_expiry_timestamp_seconds{serial="ff",subject="CN=a.test"} 2e+09`,
+		`weir_worker_tls_handshakes_total{result="full",worker="3"} 0`,
 		`weir_worker_up{worker="3"} 1`, `weir_worker_buffer_gets_total{worker="3"} 0`,
 		`go_goroutines \d+`, `process_open_fds \d+`,
 	} {

@@ -16,6 +16,7 @@ import (
 	"weir/netio/buf"
 	"weir/netio/conn"
 	"weir/netio/poll"
+	"weir/netio/tlsio"
 )
 
 // answerTime is how long a scrape waits for workers.
@@ -27,6 +28,7 @@ type sample struct {
 	active  int // client connections
 	idle    int // connections to backends
 	conns   conn.Stats
+	tls     tlsio.Stats
 	buffers buf.PoolStats
 	lag     time.Duration // from the question to its turn on the loop
 }
@@ -150,7 +152,7 @@ type question struct {
 // Run implements poll.Task on the worker asked.
 func (q *question) Run() {
 	w := q.w
-	s := sample{stats: w.Stats(), active: w.Active(), conns: w.Driver.Stats(), buffers: w.Buffers.Stats(), lag: time.Since(q.asked)}
+	s := sample{stats: w.Stats(), active: w.Active(), conns: w.Driver.Stats(), tls: w.TLS.Stats(), buffers: w.Buffers.Stats(), lag: time.Since(q.asked)}
 	if w.Generation() != nil { // else the worker has just begun, without modules
 		s.idle = upstream.Idle(w)
 	}

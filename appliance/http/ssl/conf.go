@@ -39,7 +39,6 @@ const perSession = 1024
 // mainConf is the module's object of the http block.
 type mainConf struct {
 	files     certfile.Store
-	contexts  []*context
 	clientSet bool // a variable of the client's offer is used: keep it
 }
 
@@ -90,7 +89,7 @@ func merge(_ *http.Builder, p, c *srvConf) error {
 	c.certCache.Merge(p.certCache, nil)
 	c.passwords.Merge(p.passwords, nil)
 	c.protocols.Merge(p.protocols, certfile.Default)
-	c.ciphers.Merge(p.ciphers, "HIGH:!aNULL:!MD5")
+	c.ciphers.Merge(p.ciphers, certfile.DefaultCiphers)
 	c.curve.Merge(p.curve, "auto")
 	c.prefer.Merge(p.prefer, false)
 	c.bufferSize.Merge(p.bufferSize, 16<<10)

@@ -4,8 +4,8 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"sort"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"weir/appliance/certs"
@@ -26,7 +26,8 @@ type context struct {
 	verifier *certs.Verifier
 	main     *mainConf
 	rejects  bool
-	staples  []*staple // of list, nil where nothing is stapled
+	staples  []*staple // of list, some nil; nil when nothing is stapled
+	stapling atomic.Pointer[joined]
 }
 
 // protocolsALPN are what servers offer, as nginx does.
@@ -48,7 +49,9 @@ func finish(b *http.Builder) error {
 			return err
 		}
 		c.ctx = ctx
-		m.contexts = append(m.contexts, ctx)
+		for _, p := range ctx.list {
+			b.AddCertificate(p.Leaf, certs.Name(p.Leaf.RawSubject))
+		}
 	}
 	return nil
 }
@@ -73,7 +76,10 @@ func (ctx *context) setProtocols(b *http.Builder, c *srvConf) error {
 	if err := files.Commands(b, &set, c.commands); err != nil {
 		return err
 	}
-	c.tickets.V = c.tickets.V && !set.NoTickets
+	c.tickets.V = set.Tickets.Or(c.tickets.V)
+	if set.Cert != "" && set.Key != "" {
+		c.certs, c.keys = []string{set.Cert}, []string{set.Key}
+	}
 	ctx.conf.KTLS = set.KTLS
 	return files.Apply(b, &set, ctx.conf.TLS)
 }
@@ -162,7 +168,7 @@ func (ctx *context) setSessions(b *http.Builder, c *srvConf) error {
 	s := &certs.Sessions{Timeout: time.Duration(c.timeout.V) * time.Second, Context: ctx.identity(c)}
 	var err error
 	if c.tickets.V {
-		s.Keys, err = ticketKeys(b, c.ticketKeys)
+		s.Keys, err = ticketKeys(b, c.ticketKeys, s.Timeout)
 	} else {
 		s.Cache, err = sessionCache(b.Cycle(), c.cache.V)
 	}
@@ -188,7 +194,7 @@ func (ctx *context) setSessions(b *http.Builder, c *srvConf) error {
 }
 
 // ticketKeys are those of the files, or the process's own.
-func ticketKeys(b *http.Builder, names []string) (*certs.TicketKeys, error) {
+func ticketKeys(b *http.Builder, names []string, timeout time.Duration) (*certs.TicketKeys, error) {
 	var files [][]byte
 	for _, name := range names {
 		text, path, err := certfile.Raw(b.Cycle(), b.Cx(), name)
@@ -201,9 +207,10 @@ func ticketKeys(b *http.Builder, names []string) (*certs.TicketKeys, error) {
 		files = append(files, text)
 	}
 	if files != nil {
-		return certs.NewTicketKeys(files), nil
+		return certs.NewTicketKeys(files, 0), nil
 	}
-	z, err := b.Cycle().Zone(cycle.ZoneID{Kind: "ssl_session_tickets"}, func() (any, error) { return certs.NewTicketKeys(nil), nil })
+	z, err := b.Cycle().Zone(cycle.ZoneID{Kind: "ssl_session_tickets", Params: timeout.String()},
+		func() (any, error) { return certs.NewTicketKeys(nil, timeout), nil })
 	if err != nil {
 		return nil, err
 	}
@@ -246,33 +253,4 @@ func (ctx *context) with(list []*tls.Certificate) *tlsio.Config {
 		t.Certificates[i] = *p
 	}
 	return &tlsio.Config{TLS: t, Wrap: f.Wrap, Unwrap: f.Unwrap, Timeout: f.Timeout, MaxRecord: f.MaxRecord, KTLS: f.KTLS, Owner: f.Owner}
-}
-
-// Expiry is when a certificate of the configuration ends.
-type Expiry struct {
-	Name     string // its subject
-	Serial   string // hexadecimal
-	NotAfter time.Time
-}
-
-// Expiries lists the certificates of a configuration, each once, by subject.
-// Those read in handshakes are not among them.
-func Expiries(g *http.Generation) []Expiry {
-	seen := make(map[*x509.Certificate]bool)
-	var list []Expiry
-	for _, ctx := range mainSlot.Of(g).contexts {
-		for _, p := range ctx.list {
-			if !seen[p.Leaf] {
-				seen[p.Leaf] = true
-				list = append(list, Expiry{certs.Name(p.Leaf.RawSubject), p.Leaf.SerialNumber.Text(16), p.Leaf.NotAfter})
-			}
-		}
-	}
-	sort.Slice(list, func(i, j int) bool {
-		if list[i].Name != list[j].Name {
-			return list[i].Name < list[j].Name
-		}
-		return list[i].Serial < list[j].Serial
-	})
-	return list
 }

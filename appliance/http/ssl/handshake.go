@@ -79,7 +79,7 @@ func choose(h *tlsio.Handshake, hello *tls.ClientHelloInfo) (*tlsio.Config, erro
 	case s.ctx.dynamic != nil:
 		return s.load(h, hello, v)
 	case s.ctx.staples != nil:
-		return s.ctx.stapled(h), nil
+		return s.ctx.withStaples(time.Now()), nil
 	}
 	return s.ctx.conf, nil
 }

@@ -86,7 +86,7 @@ func (c *Conf) FinishTLS(b *http.Builder, prefix string) error {
 	}
 	// With names that differ by request a session would bring the
 	// certificate it was made with.
-	if t.SessionReuse.V && !set.NoTickets && s.dynamic == nil {
+	if t.SessionReuse.V && set.Tickets.Or(true) && s.dynamic == nil {
 		f.ClientSessionCache = tls.NewLRUClientSessionCache(maxSessions)
 	}
 	s.conf = &tlsio.Config{TLS: f, Timeout: c.ConnectTimeout.V, KTLS: set.KTLS}

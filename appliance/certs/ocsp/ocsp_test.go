@@ -1,0 +1,97 @@
+package ocsp
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ocsp"
+)
+
+func issue(t *testing.T, serial int64, by *x509.Certificate, signer crypto.Signer, usage ...x509.ExtKeyUsage) (*x509.Certificate, crypto.Signer) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "x"}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour), BasicConstraintsValid: true, IsCA: by == nil, ExtKeyUsage: usage}
+	if by == nil {
+		by, signer = tmpl, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, by, key.Public(), signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, key
+}
+
+func TestAnswersAreCheckedAgainstTheIssuer(t *testing.T) {
+	root, rootKey := issue(t, 1, nil, nil)
+	leaf, leafKey := issue(t, 2, root, rootKey)
+	delegate, delegateKey := issue(t, 3, root, rootKey, x509.ExtKeyUsageOCSPSigning)
+	other, otherKey := issue(t, 4, nil, nil)
+	now := time.Now()
+	answer := func(serial int64, status int, from, until time.Time, by *x509.Certificate, key crypto.Signer) []byte {
+		tmpl := ocsp.Response{Status: status, SerialNumber: big.NewInt(serial), ThisUpdate: from, NextUpdate: until, RevokedAt: from}
+		if by != root {
+			tmpl.Certificate = by
+		}
+		raw, err := ocsp.CreateResponse(root, by, tmpl, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw
+	}
+	var body []byte
+	status := http.StatusOK
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(status)
+		_, _ = w.Write(body)
+	}))
+	defer s.Close()
+	hour := time.Hour
+	for _, c := range []struct {
+		name string
+		body []byte
+		code int
+		want Status
+		err  string
+	}{
+		{"good", answer(2, ocsp.Good, now.Add(-hour), now.Add(hour), root, rootKey), 200, Good, ""},
+		{"revoked", answer(2, ocsp.Revoked, now.Add(-hour), now.Add(hour), root, rootKey), 200, Revoked, ""},
+		{"by a delegate", answer(2, ocsp.Good, now.Add(-hour), now.Add(hour), delegate, delegateKey), 200, Good, ""},
+		{"by one the issuer did not make", answer(2, ocsp.Good, now.Add(-hour), now.Add(hour), other, otherKey), 200, 0, "signature"},
+		{"by a certificate for other things", answer(2, ocsp.Good, now.Add(-hour), now.Add(hour), leaf, leafKey), 200, 0, "not for signing"},
+		{"about another", answer(9, ocsp.Good, now.Add(-hour), now.Add(hour), root, rootKey), 200, 0, "no response matching"},
+		{"old", answer(2, ocsp.Good, now.Add(-2*hour), now.Add(-hour), root, rootKey), 200, 0, "not of this time"},
+		{"no response", []byte("junk"), 200, 0, "asn1"},
+		{"a status", nil, 500, 0, "status 500"},
+		{"too large", make([]byte, maxResponse+1), 200, 0, "too large"},
+	} {
+		body, status = c.body, c.code
+		a, err := Fetch(context.Background(), s.URL, leaf, root)
+		switch {
+		case c.err != "":
+			if err == nil || !strings.Contains(err.Error(), c.err) {
+				t.Errorf("%s: error %v, want %q", c.name, err, c.err)
+			}
+		case err != nil || a.Status != c.want:
+			t.Errorf("%s: %+v, %v; want status %d", c.name, a, err, c.want)
+		}
+	}
+}
