@@ -3,6 +3,7 @@ package phase
 import (
 	"weir/lua/api"
 	"weir/lua/cosocket"
+	"weir/lua/ndk"
 	"weir/lua/ngx"
 	"weir/lua/offload"
 	"weir/lua/re"
@@ -19,6 +20,7 @@ var families = api.Families{
 	&ngx.Semaphore,
 	&ngx.Modules,
 	&cosocket.Family,
+	&ndk.Family,
 	&re.Family,
 	&resty.Family,
 	&shared.Family,
