@@ -20,8 +20,8 @@ import (
 	"weir/images/inputs"
 	"weir/images/kernel"
 	"weir/images/newc"
-	"weir/images/pid1"
 	"weir/images/qcow2"
+	"weir/images/slots"
 	"weir/images/uki"
 )
 
@@ -139,7 +139,7 @@ func (b *builder) initrd(k *kernel.Kernel) ([]byte, error) {
 	w.Char("dev/console", 0o600, 5, 1)
 	w.Char("dev/null", 0o666, 1, 3)
 	w.File("init", 0o755, b.program)
-	w.File(strings.TrimPrefix(pid1.Marker, "/"), 0o644, []byte(b.version+"\n"))
+	w.File(strings.TrimPrefix(slots.Marker, "/"), 0o644, []byte(b.version+"\n"))
 	w.File("etc/weir/built", 0o644, fmt.Appendf(nil, "%d\n", b.time.Unix()))
 	w.File("etc/passwd", 0o644, []byte("root:x:0:0:root:/:/\nnobody:x:65534:65534:nobody:/:/\n"))
 	w.File("etc/group", 0o644, []byte("root:x:0:\nnogroup:x:65534:\nnobody:x:65534:\n"))

@@ -5,11 +5,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,7 +59,6 @@ func newBuilder(t *testing.T, version string) *builder {
 	t.Helper()
 	dir := t.TempDir()
 	program := filepath.Join(dir, "weir")
-	// An image's version is that of the program in it: blessing goes by it.
 	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version="+version, "-o", program, "weir/appliance/cmd/weir")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -287,4 +288,40 @@ func TestABadSlotFallsBack(t *testing.T) {
 		return strings.Count(g.log(), "weir 0.1, starting") >= 2 && strings.Count(g.log(), "the server is well") >= 2
 	})
 	g.serves(welcome)
+}
+
+// TestPowerCutsDuringUpdatesAreSurvived takes the power away twenty times while
+// updates are written and tried; each next start must serve.
+func TestPowerCutsDuringUpdatesAreSurvived(t *testing.T) {
+	needAll(t)
+	b := newBuilder(t, "0.1")
+	if err := b.disk(); err != nil {
+		t.Fatal(err)
+	}
+	uefi := firmware(t)
+	seed := time.Now().UnixNano()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(uint64(seed), 0))
+	for i := range 20 {
+		next := *b
+		next.version, next.out = fmt.Sprintf("0.2.%d", i), t.TempDir()
+		if _, _, err := next.system(); err != nil {
+			t.Fatal(err)
+		}
+		image, err := os.ReadFile(filepath.Join(next.out, "weir.efi"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := boot(t, slices.Concat(uefi, disk(filepath.Join(b.out, "weir.raw"), "raw"), media(t,
+			fat.File{Name: "update/weir.efi", Data: image},
+			fat.File{Name: "update/weir.efi.sha256", Data: []byte(checksum(image))}))...)
+		g.serves(welcome)
+		// The update is looked for after five seconds and takes some more.
+		time.Sleep(4*time.Second + time.Duration(random.Int64N(int64(8*time.Second))))
+		g.kill()
+		os.RemoveAll(next.out)
+	}
+	g := boot(t, slices.Concat(uefi, disk(filepath.Join(b.out, "weir.raw"), "raw"))...)
+	g.serves(welcome)
+	g.says("is blessed")
 }

@@ -10,14 +10,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"weir/images/slots"
 	"weir/tuning/machine"
 	"weir/tuning/profile"
 	"weir/tuning/tune"
 )
-
-// Marker is the file by which the program knows that it is the first process of
-// an appliance and not of some container.
-const Marker = "/etc/weir/appliance"
 
 // dataDir is where the data partition is mounted.
 const dataDir = "/data"
@@ -41,8 +38,11 @@ type Machine struct {
 	power    chan string // "poweroff" or "reboot", and why
 }
 
-// Main brings the machine up and does not return unless it goes down.
-func Main(version string) {
+// Main brings the machine up and does not return unless it goes down. program
+// is the version of the program; the system's is that of the image, by which
+// its slot is known.
+func Main(program string) {
+	version := slots.Running(program)
 	m := &Machine{version: version, console: newConsole(), health: make(chan bool, 1), power: make(chan string, 4)}
 	m.console.set("system", "weir "+version+", starting")
 	if err := m.up(); err != nil {

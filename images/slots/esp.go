@@ -13,6 +13,20 @@ import (
 // ESP is the EFI system partition's name in the partition table.
 const ESP = "weir-esp"
 
+// Marker is the file by which a program knows that it runs in an appliance and
+// not in some container. It holds the image's version.
+const Marker = "/etc/weir/appliance"
+
+// Running returns the version of the system that runs: the image's, or on
+// another machine the program's.
+func Running(program string) string {
+	text, err := os.ReadFile(Marker)
+	if err != nil {
+		return program
+	}
+	return strings.TrimSpace(string(text))
+}
+
 // Partition returns the device of the partition with this name, "" when there
 // is none.
 func Partition(name string) string {

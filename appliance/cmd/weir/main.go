@@ -29,7 +29,7 @@ func main() { os.Exit(program(os.Args)) }
 func program(args []string) int {
 	services := newServices()
 	if os.Getpid() == 1 {
-		if _, err := os.Stat(pid1.Marker); err == nil {
+		if _, err := os.Stat(slots.Marker); err == nil {
 			pid1.Main(version)
 		}
 	}
@@ -42,7 +42,7 @@ func program(args []string) int {
 		case "demo":
 			return demo(args[2:], services)
 		case "image":
-			return slots.Main(args[2:], version, os.Stdout, os.Stderr)
+			return slots.Main(args[2:], slots.Running(version), os.Stdout, os.Stderr)
 		case "tune":
 			return tune.Main(args[2:], os.Stdout, os.Stderr)
 		case "lua":
