@@ -8,14 +8,14 @@ import (
 // Body is a request body that has been read, or is being read: in memory up
 // to client_body_buffer_size, in a temporary file from there on.
 type Body struct {
-	mem      []byte    // a pool buffer; the whole body unless File is set
+	mem      []byte    // in pooled; the whole body unless File is set
+	pooled   []byte    // the buffer as the pool gave it, nil when SetBody did
 	File     *TempFile // nil while the body fits into memory
 	Received int64     // bytes so far
 
 	done     func(r *Request)
 	complete bool
 	toFile   bool // client_body_in_file_only
-	given    bool // set by SetBody, not read from the client
 }
 
 // noBody is the body of requests without one. Nothing writes to it.
@@ -85,8 +85,8 @@ func (r *Request) ReadBody(done func(r *Request)) Code {
 	if r.ContentLength >= 0 && r.ContentLength < size {
 		size = r.ContentLength
 	}
-	b.mem = r.w.Buffers.Get(int(size))
-	b.mem = b.mem[:0:min(cap(b.mem), max(int(size), 1))]
+	b.pooled = r.w.Buffers.Get(int(size))
+	b.mem = b.pooled[:0:min(cap(b.pooled), max(int(size), 1))]
 	r.read = readBody
 	rc := r.fillBody()
 	switch {
@@ -223,9 +223,9 @@ func (r *Request) freeBody() {
 	if b == nil || r.bodyShared {
 		return
 	}
-	if b.mem != nil && !b.given {
-		r.w.Buffers.Put(b.mem)
-		b.mem = nil
+	if b.pooled != nil {
+		r.w.Buffers.Put(b.pooled)
+		b.mem, b.pooled = nil, nil
 	}
 	if b.File != nil {
 		b.File.Release()
@@ -239,7 +239,7 @@ func (r *Request) SetBody(b []byte) {
 	if r.body != nil {
 		r.freeBody()
 	}
-	r.body = &Body{mem: b, Received: int64(len(b)), complete: true, given: true}
+	r.body = &Body{mem: b, Received: int64(len(b)), complete: true}
 	r.bodyShared = false
 	r.ContentLength = int64(len(b))
 	r.ChunkedBody = false
@@ -251,7 +251,7 @@ func (r *Request) SetBodyFile(t *TempFile) {
 	if r.body != nil {
 		r.freeBody()
 	}
-	r.body = &Body{File: t, Received: t.size, complete: true, given: true}
+	r.body = &Body{File: t, Received: t.size, complete: true}
 	r.bodyShared = false
 	r.ContentLength = t.size
 	r.ChunkedBody = false

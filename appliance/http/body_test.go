@@ -92,3 +92,26 @@ func TestShutdownClosesAConnectionThatOnlySeemedToHaveMore(t *testing.T) {
 		t.Errorf("got %q, %v, want the answer and the end", b, err)
 	}
 }
+
+// TestTheBufferOfABodyGoesBackToThePool has bodies of sizes that no buffer of
+// the pool has.
+func TestTheBufferOfABodyGoesBackToThePool(t *testing.T) {
+	s := start(t, `server { listen %LISTEN%; location / { test_echo; } }`)
+	inUse := func() (n int64) {
+		s.Do(func(w *http.Worker) { n = w.Buffers.Stats().InUse })
+		return n
+	}
+	before := inUse()
+	for _, size := range []int{1, 3, 1023, 5000} {
+		c := s.Dial(t)
+		if _, err := fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", size, strings.Repeat("b", size)); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := io.ReadAll(c); err != nil || !strings.HasSuffix(string(b), "bbb"[:min(size, 3)]) {
+			t.Fatalf("got %q, %v", b, err)
+		}
+		if n := inUse(); n != before {
+			t.Errorf("after a body of %d bytes %d bytes of buffers are in use, %d before", size, n, before)
+		}
+	}
+}
