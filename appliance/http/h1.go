@@ -203,8 +203,7 @@ func (h *h1Conn) room() bool {
 	if h.r != nil {
 		start = h.r.headStart
 	}
-	cs := h.addr.Default.core
-	limit := int(cs.headerBuffer.V + int64(cs.largeBuffers.V.Num)*cs.largeBuffers.V.Size)
+	limit := headLimit(h.addr.Default.core)
 	used := len(h.head) - start
 	if used >= limit && h.state != h1Proxy {
 		h.badHead(h.tooLarge())
@@ -217,6 +216,11 @@ func (h *h1Conn) room() bool {
 		h.r.moveLine(b)
 	}
 	return true
+}
+
+// headLimit is the most bytes that a request head may have.
+func headLimit(cs *coreSrv) int {
+	return int(cs.headerBuffer.V + int64(cs.largeBuffers.V.Num)*cs.largeBuffers.V.Size)
 }
 
 // headBuffer is the size of the first read of a request: large enough for
@@ -265,6 +269,10 @@ func (h *h1Conn) parse() bool {
 	h.pos = r.parser.Pos()
 	if res != http1.Done {
 		h.headFault(res)
+		return false
+	}
+	if h.pos-r.headStart > headLimit(h.addr.Default.core) { // within the buffer's room all the same
+		h.badHead(StatusRequestHeaderTooLarge)
 		return false
 	}
 	h.serve()
