@@ -96,6 +96,7 @@ type Conf struct {
 	hide            http1.HeaderSet
 	hideNames       []string // of fields without an ID
 	hideOdd         bool     // hideNames is not empty
+	passOwn         bool     // Server or Date is the backend's, even where it has none
 	acts            http1.HeaderSet
 
 	TLS TLSConf
@@ -228,6 +229,7 @@ func (c *Conf) HideHeaders(defaults []string) {
 		}
 	}
 	c.hideOdd = len(c.hideNames) > 0
+	c.passOwn = !ids[http1.HeaderServer] || !ids[http1.HeaderDate]
 	c.acts = http1.SetOf(http1.HeaderXAccelRedirect, http1.HeaderXAccelLimitRate, http1.HeaderXAccelBuffering,
 		http1.HeaderXAccelCharset)
 }

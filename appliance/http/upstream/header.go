@@ -208,6 +208,10 @@ func (x *Exchange) copyHead() {
 		}
 		x.copyField(h)
 	}
+	if c := x.conf; c.passOwn {
+		o.NoServer = !c.hide.Has(http1.HeaderServer) && !x.Response.Known.Has(http1.HeaderServer)
+		o.NoDate = !c.hide.Has(http1.HeaderDate) && !x.Response.Known.Has(http1.HeaderDate)
+	}
 	o.Status = int(x.Response.Status)
 	o.StatusLine = x.Response.StatusLine.Of(x.in)
 	o.ContentLength = x.ContentLength

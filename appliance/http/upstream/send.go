@@ -26,6 +26,11 @@ func (x *Exchange) send(write bool) {
 	c := x.c
 	rc := x.sendRequest(write)
 	switch {
+	case rc == http.Error && x.headerSent: // the backend has answered and wants no more of the request
+		x.dropRequest()
+		x.bodySent, x.Close, x.keepalive = true, true, false
+		c.ClearTimer(conn.WriteTimer)
+		return
 	case rc == http.Error:
 		if c.ReadReady() {
 			x.readHead() // the answer may say why, and when it does not: its failure counts
