@@ -65,6 +65,7 @@ func sendHeader(r *Request) Code {
 		r.headerOnly = true
 	}
 	switch r.Out.Status {
+	case int(StatusOK), int(StatusPartialContent):
 	case int(StatusNotModified):
 		r.headerOnly = true
 	case int(StatusNoContent):
@@ -72,6 +73,8 @@ func sendHeader(r *Request) Code {
 		r.Out.ContentType, r.Out.Charset = nil, nil
 		r.Out.LastModified = -1
 		r.Out.ContentLength = -1
+	default: // a file that stands for an error does not tell its age
+		r.Out.LastModified = -1
 	}
 	return r.c.stream.SendHeader(r)
 }

@@ -171,8 +171,10 @@ func isConstant(c *Complex) bool {
 	return ok
 }
 
-// pageTitles differ from the status lines for nginx's own codes.
+// pageTitles are the titles that differ from the status line, as nginx has them.
 var pageTitles = map[Code]string{
+	StatusFound:                 "302 Found",
+	StatusUnauthorized:          "401 Authorization Required",
 	StatusRequestHeaderTooLarge: "400 Request Header Or Cookie Too Large",
 	StatusCertificateError:      "400 The SSL certificate error",
 	StatusNoCertificate:         "400 No required SSL certificate was sent",
@@ -193,13 +195,15 @@ func (r *Request) builtinPage(rc Code) Code {
 		return r.emptyResponse(rc)
 	}
 	title, ok := pageTitles[rc]
-	status := rc
-	if ok {
-		status = StatusBadRequest
-	} else {
+	if !ok {
 		title = StatusLine(int(rc))
 	}
-	if r.errStatus == rc || r.errStatus == 0 || ok {
+	_, own := pageTexts[rc] // nginx's own codes stand for a 400
+	status := rc
+	if own {
+		status = StatusBadRequest
+	}
+	if r.errStatus == rc || r.errStatus == 0 || own {
 		r.errStatus = 0
 		r.Out.Status = int(status)
 	}

@@ -67,7 +67,15 @@ var (
 func varRequestLine(r *Request, v *Value, _ *Variable)   { text(v, r.RequestLine) }
 func varRequestMethod(r *Request, v *Value, _ *Variable) { text(v, r.main.MethodName) }
 func varRequestURI(r *Request, v *Value, _ *Variable)    { text(v, r.UnparsedURI) }
-func varURI(r *Request, v *Value, _ *Variable)           { v.Is(r.URI) }
+
+// varURI is missing for a request line that could not be parsed.
+func varURI(r *Request, v *Value, _ *Variable) {
+	if len(r.URI) == 0 {
+		v.Missing()
+		return
+	}
+	v.Is(r.URI)
+}
 
 func varProtocol(r *Request, v *Value, _ *Variable) {
 	if len(r.Protocol) == 0 {

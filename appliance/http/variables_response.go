@@ -75,7 +75,7 @@ func varSentLocation(r *Request, v *Value, _ *Variable) {
 	switch {
 	case location == nil:
 		v.Missing()
-	case r.headerSent && len(location) > 0 && location[0] == '/' && r.loc.core.absoluteRedirect.V:
+	case r.headerSent && len(location) > 0 && location[0] == '/' && r.loc.core.absoluteRedirect.V && !r.Out.KeepLocation:
 		b := r.appendOrigin(r.arena.Scratch(len(location) + 300))
 		v.Is(r.arena.Keep(append(b, location...)))
 	default:

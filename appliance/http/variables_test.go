@@ -57,7 +57,7 @@ func TestVariablesOfTheRequest(t *testing.T) {
 		{"$nginx_version", "/", "1.31.3"},
 		{"$pid", "/", fmt.Sprint(os.Getpid())},
 		{"[$tcpinfo_rtt$proxy_protocol_addr$proxy_protocol_port$proxy_protocol_tlv_alpn]", "/", "[]"},
-		{"$status", "/", "000"},
+		{"$status", "/", "200"},
 		{"$bytes_sent|$body_bytes_sent", "/", "0|0"},
 		{"$sent_http_connection", "/", "close"},
 		{"[$sent_http_content_type$sent_http_location$sent_http_x$sent_trailer_y]", "/", "[]"},

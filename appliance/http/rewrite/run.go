@@ -171,6 +171,7 @@ func (in *instruction) answer(r *http.Request) http.Code {
 		r.Redirect(in.status, in.value.Eval(r))
 		return in.status
 	}
+	r.Out.Status = int(in.status) // what $status in the text says
 	return r.SendResponse(in.status, nil, in.value.Eval(r))
 }
 
