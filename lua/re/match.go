@@ -36,10 +36,11 @@ func (g *engine) first(l *vm.State) (p *pattern, subject string, caps []int, msg
 	if caps == nil {
 		return nil, "", nil, ""
 	}
-	g.caps = caps
 	if ctx.Truthy() {
+		g.caps = nil // a metamethod of ctx may match as well
 		l.SetTable(ctx, posKey, vm.Int(caps[1]+1))
 	}
+	g.caps = caps
 	return p, subject, caps, ""
 }
 
@@ -78,7 +79,7 @@ func find(l *vm.State) int {
 	if p == nil {
 		return fail(l, 2, msg)
 	}
-	nth := max(l.OptInt(5, 0), 0)
+	nth := max(optional(l, 5), 0)
 	if nth > p.ncap {
 		return fail(l, 2, "nth out of bound")
 	}
@@ -88,6 +89,14 @@ func find(l *vm.State) int {
 	l.PushInt(caps[2*nth] + 1)
 	l.PushInt(caps[2*nth+1])
 	return 2
+}
+
+// optional returns the n-th argument as an integer, 0 where it is nil or false.
+func optional(l *vm.State, n int) int {
+	if !l.Arg(n).Truthy() {
+		return 0
+	}
+	return l.CheckInt(n)
 }
 
 // table returns a table for the captures.

@@ -108,7 +108,10 @@ func parse(l *vm.State, text string) (o options) {
 
 // pattern returns the compiled pattern of the call's arguments 2 and nopt, or the message of why there is none.
 func (g *engine) pattern(l *vm.State, nopt int) (*pattern, string) {
-	k := key{text: l.CheckString(2), options: l.OptString(nopt, "")}
+	k := key{text: l.CheckString(2)}
+	if l.Arg(nopt).Truthy() {
+		k.options = l.CheckString(nopt)
+	}
 	if p := g.kept.m[k]; p != nil {
 		p.used = true
 		return p, ""

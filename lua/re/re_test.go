@@ -98,6 +98,9 @@ func TestFunctions(t *testing.T) {
 		{`ngx.re.match("ab", "(a)", "o", nil, {7, 8, "x"})`, "{0=a 1=a 2=8 3=x}"},
 		{`ngx.re.match("a", "a", "", {pos = 9})`, "nil;pcre_exec() failed: -33"},
 
+		{`(function() local c = setmetatable({}, {__newindex = function() ngx.re.match("zz", "(z)(z)") end})
+			return show(ngx.re.match("ab", "(a)(b)", false, c)) end)()`, "{0=ab 1=a 2=b}"},
+
 		// find
 		{`ngx.re.find("hello, 1234", "([0-9])([0-9]+)")`, "8;11"},
 		{`ngx.re.find("hello, 1234", "([0-9])([0-9]+)", "jo", nil, 2)`, "9;11"},

@@ -28,7 +28,7 @@ func split(l *vm.State) int {
 			s.begin = int(n) - 1
 		}
 	}
-	most := l.OptInt(5, 0)
+	most := optional(l, 5)
 	if v := l.Arg(6); v.Truthy() {
 		if s.res = v.AsTable(); s.res == nil {
 			l.Errorf("res is not a table")

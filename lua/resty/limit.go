@@ -82,10 +82,11 @@ func reqNew(l *vm.State) int {
 	return l.Ret(t.Value())
 }
 
-// record is what the dictionary has of a key: the excess in thousandths of a request and the milliseconds of the last
-// one, in the layout of the original.
+// recordLen is the length of a record.
 const recordLen = 16
 
+// record is what the dictionary has of a key: the excess in thousandths of a request and the milliseconds of the last
+// one, in the layout of the original.
 func record(excess float64, last uint64) string {
 	var b [recordLen]byte
 	binary.LittleEndian.PutUint64(b[:], uint64(excess))

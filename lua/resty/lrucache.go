@@ -177,9 +177,11 @@ func lruCapacity(l *vm.State) int {
 
 func lruKeys(l *vm.State) int {
 	c := native[*lru](l)
-	most := l.OptInt(2, 0)
-	if most == 0 {
-		most = c.count
+	most := c.count
+	if l.Arg(2).Truthy() {
+		if n := l.CheckInt(2); n != 0 {
+			most = n
+		}
 	}
 	res := l.Arg(3).AsTable()
 	if res == nil {

@@ -2,6 +2,7 @@ package shdict
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 )
 
@@ -16,6 +17,8 @@ func BenchmarkIncr(b *testing.B) {
 			d := newDict(b, 10<<20)
 			b.ReportAllocs()
 			b.RunParallel(func(pb *testing.PB) {
+				runtime.LockOSThread() // as workers do
+				defer runtime.UnlockOSThread()
 				for i := 0; pb.Next(); i++ {
 					d.IncrInit(t0, keys[i%n], 1, 0, 0)
 				}
