@@ -78,7 +78,7 @@ func (m *master) checkFilter(c *cycle.Cycle) error {
 	}
 	f, err := filter.Load()
 	if err != nil {
-		return emerg("xdp_filter needs CAP_BPF and CAP_NET_ADMIN, as root has them: %v", err)
+		return emerg("the program of xdp_filter cannot be loaded: %s", unloadable(err))
 	}
 	f.Close()
 	return nil
@@ -148,7 +148,7 @@ func (g *guard) apply(s *cycle.Filter) error {
 	if g.f == nil {
 		if g.f, err = filter.Load(); err != nil {
 			g.f = nil
-			return fmt.Errorf("xdp_filter needs CAP_BPF and CAP_NET_ADMIN, as root has them: %w", err)
+			return fmt.Errorf("the program of xdp_filter cannot be loaded: %s", unloadable(err))
 		}
 		g.own = [2]map[netip.Prefix]time.Time{{}, {}}
 		g.tick = time.NewTicker(guardEvery)

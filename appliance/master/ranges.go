@@ -33,10 +33,10 @@ func (m *master) arrange(c *cycle.Cycle) error {
 		case err == nil:
 			list = append(list, l)
 		case l.Bits != 0:
-			return emerg("listen on %s needs a program in the kernel, which cannot be loaded: %v", l.Text, err)
+			return emerg("listen on %s needs a program in the kernel, which cannot be loaded: %s", l.Text, unloadable(err))
 		default:
-			errlog.Default().Printf(errlog.Notice, 0, "%d ports from %s on have sockets of their own, because a program cannot be loaded: %v",
-				ports(l), l.Text, err)
+			errlog.Default().Printf(errlog.Notice, 0, "%d ports from %s on have sockets of their own, because a program cannot be loaded: %s",
+				ports(l), l.Text, unloadable(err))
 			list = append(list, l.Each()...)
 		}
 	}

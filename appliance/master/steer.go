@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"weir/appliance/cycle"
 	"weir/appliance/errlog"
 	"weir/ebpf/steer"
@@ -87,9 +89,17 @@ func (m *master) commitSteering(c *steer.Change) {
 	}
 	why := ""
 	if now.Why != nil {
-		why = ", because a program cannot be loaded: " + now.Why.Error()
+		why = ", because a program cannot be loaded: " + unloadable(now.Why)
 	}
 	errlog.Default().Printf(errlog.Notice, 0, "worker steering is \"%s\" by %s%s", now.Mode, rungs[now.Rung], why)
+}
+
+// unloadable says why a program of the kernel cannot be loaded.
+func unloadable(err error) string {
+	if errnoOf(err) == unix.EPERM {
+		return "it needs the capabilities CAP_BPF and CAP_NET_ADMIN, which root has"
+	}
+	return err.Error()
 }
 
 // rungs are the words for people.
@@ -105,7 +115,7 @@ func (m *master) steeringReport() steeringReport {
 	r := m.steering.Report()
 	s := steeringReport{Mode: r.Mode.String(), Rung: string(r.Rung), Migrates: r.Migrates}
 	if r.Why != nil {
-		s.Why = r.Why.Error()
+		s.Why = unloadable(r.Why)
 	}
 	return s
 }

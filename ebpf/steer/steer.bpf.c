@@ -111,10 +111,12 @@ static __always_inline __u32 local(struct sk_reuseport_md *ctx)
 	return order[i];
 }
 
-// score is what w has to do. It is not static, so that it is verified once, by
-// itself, instead of along every path that leads to it. What was queued counts until the worker has had
+// score is what w has to do. What was queued counts until the worker has had
 // another turn; what did not wake it in stall_ns was no connection (a stray
 // packet, or a client that has not spoken yet) and is forgotten.
+//
+// It is not static, so that it is verified once, by itself, instead of along
+// every path that leads to it.
 __noinline __u64 score(__u32 w, __s64 now)
 {
 	struct slot *s = bpf_map_lookup_elem(&slots, &w);
