@@ -90,6 +90,9 @@ func Run(o Options) int {
 		signal.Ignore(unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2, unix.SIGWINCH, unix.SIGPIPE)
 		signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGQUIT)
 	}
+	var heap trimmer
+	trim := time.NewTicker(trimEvery)
+	defer trim.Stop()
 	for {
 		select {
 		case in := <-orders:
@@ -103,6 +106,8 @@ func Run(o Options) int {
 			s.answer(&Message{Op: Block, Text: c})
 		case sig := <-signals:
 			s.end(sig == unix.SIGQUIT, false)
+		case <-trim.C:
+			heap.look()
 		case <-s.deadline:
 			s.deadline = nil
 			s.cutWorkers()
