@@ -18,6 +18,10 @@ func BenchmarkOwnWork(b *testing.B) {
 	for _, bc := range []struct{ name, conf, target string }{
 		{"return", "location / { return 200 ok; }", "/"},
 		{"file", "open_file_cache max=10; location / { }", "/file"},
+		{"lua", `location / { content_by_lua_block { ngx.say("hello world") } }`, "/"},
+		{"lua phases", `location / { rewrite_by_lua_block { if ngx.status > 900 then ngx.exit(403) end }
+			access_by_lua_block { local h = ngx.req.get_method() } header_filter_by_lua_block { local s = ngx.status }
+			content_by_lua_block { ngx.print("hello ", 1, "\n") } log_by_lua_block { local s = ngx.status } }`, "/"},
 		{"logged", "access_log %DIR%/access.log; location / { return 200 ok; }", "/"},
 	} {
 		b.Run(bc.name, func(b *testing.B) {
@@ -37,6 +41,23 @@ func BenchmarkOwnWork(b *testing.B) {
 			})
 		})
 	}
+}
+
+// TestARequestServedByLuaAllocatesNothing holds Lua's part in a request to what
+// its pools hold: contexts, light threads, output buffers.
+func TestARequestServedByLuaAllocatesNothing(t *testing.T) {
+	s := httptest.Start(t, stdmodules.Modules(), `keepalive_requests 2000000000; keepalive_time 100h; access_log off;
+		server { listen %LISTEN%; location / { content_by_lua_block { ngx.say("hello world") } } }`)
+	request := "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+	s.Requests(t, request)()
+	s.Do(func(w *http.Worker) {
+		w.ServeInMemory([]byte(request), 100)
+		// A thousand requests a run: what the clock and the date allocate now and then does not count.
+		n := testing.AllocsPerRun(5, func() { w.ServeInMemory([]byte(request), 1000) })
+		if n > 50 {
+			t.Errorf("got %v allocations in 1000 requests", n)
+		}
+	})
 }
 
 // threadTime is what the calling thread has used of the processor, in
