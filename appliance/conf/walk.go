@@ -104,7 +104,12 @@ func (cx *Cx) Entries(items []*Item, fn func(it *Item) error) error {
 }
 
 // Warn logs a warning with the place of the directive.
-func (cx *Cx) Warn(format string, args ...any) {
+func (cx *Cx) Warn(format string, args ...any) { cx.say("warn", format, args) }
+
+// Alert is Warn at level alert.
+func (cx *Cx) Alert(format string, args ...any) { cx.say("alert", format, args) }
+
+func (cx *Cx) say(level, format string, args []any) {
 	if cx.Log == nil {
 		return
 	}
@@ -112,7 +117,7 @@ func (cx *Cx) Warn(format string, args ...any) {
 	if cx.Item != nil {
 		e.File, e.Line = cx.Item.File, cx.Item.End
 	}
-	cx.Log("warn", e.Error())
+	cx.Log(level, e.Error())
 }
 
 // Path returns the full name of a file: as it is when absolute, else below the prefix, or

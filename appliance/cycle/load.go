@@ -54,9 +54,10 @@ func Load(table *conf.Table, o LoadOptions) (*Cycle, error) {
 		}
 		c.Tree = tree // errors of the text stand in the tree and are met by the walk
 	}
-	warn := func(_, msg string) {
+	warn := func(level, msg string) {
 		if o.Log != nil {
-			o.Log.Write(errlog.Warn, 0, []byte(msg))
+			l, _ := errlog.ParseLevel(level)
+			o.Log.Write(l, 0, []byte(msg))
 		}
 	}
 	cx := &conf.Cx{Table: table, Prefix: c.Prefix, ConfPrefix: c.ConfPrefix, Log: warn, Data: c}

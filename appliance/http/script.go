@@ -64,6 +64,9 @@ func (r *Request) SetContentTypeText(b []byte) {
 	r.Out.ContentType, r.Out.Charset = b, nil
 }
 
+// SubrequestsLeft is how many levels of subrequests r may still have.
+func (r *Request) SubrequestsLeft() int { return int(r.subreqs) }
+
 // FinishData is what SubrequestOptions.Data of a subrequest was.
 func (r *Request) FinishData() any { return r.finishData }
 

@@ -197,6 +197,9 @@ func (r *Request) builtinPage(rc Code) Code {
 	title, ok := pageTitles[rc]
 	if !ok {
 		title = StatusLine(int(rc))
+		if rc == StatusFound { // nginx's page and its status line do not agree
+			title = "302 Found"
+		}
 	}
 	_, own := pageTexts[rc] // nginx's own codes stand for a 400
 	status := rc

@@ -235,6 +235,8 @@ func (e *Env) log() *errlog.Log {
 	switch {
 	case e.Quiet:
 		return nil
+	case e.cur.Phase == Init: // the configuration's own logs are not open yet
+		return errlog.Default()
 	case e.Gen != nil && e.Gen.Cycle != nil && e.Gen.Cycle.Log != nil:
 		return e.Gen.Cycle.Log
 	}

@@ -169,6 +169,13 @@ func (q *query) options(l *vm.State, c *api.Ctx, o *vm.Table) (args []byte) {
 		l.Errorf("Bad args option value")
 	}
 	q.vars, q.headers = table("vars"), table("headers")
+	if q.vars != nil {
+		eachText(q.vars, func(_ string, v vm.Value) {
+			if !v.IsString() && !v.IsNumber() {
+				l.Errorf("attempt to use bad variable value type %s", v.TypeName())
+			}
+		})
+	}
 	q.share, q.copyVars = flag("share_all_vars"), flag("copy_all_vars")
 	q.forward = o.GetString("always_forward_body").Truthy()
 	if v := o.GetString("method"); !v.IsNil() {
@@ -205,6 +212,10 @@ func (g *captures) start(q *query) bool {
 	if !q.share {
 		flags |= http.SubOwnVariables
 	}
+	if r.SubrequestsLeft() == 0 {
+		r.Logf(http.LogErr, "lua subrequests cycle while processing \"%s\"", r.URI)
+		return false
+	}
 	s := r.Subrequest(http.SubrequestOptions{URI: q.path, Args: q.args, Flags: flags, Done: captured, Data: x,
 		Method: method, MethodName: name})
 	if s == nil {
@@ -221,8 +232,8 @@ func (g *captures) start(q *query) bool {
 	if q.headers != nil {
 		setHeaders(s, q.headers)
 	}
-	if q.vars != nil {
-		setVars(g.c, s, q.vars)
+	if q.vars != nil && !setVars(g.c, s, q.vars) {
+		return false
 	}
 	if q.ctx != nil {
 		api.For(s).NgxCtx = q.ctx
@@ -274,20 +285,24 @@ func setHeaders(s *http.Request, t *vm.Table) {
 	})
 }
 
-func setVars(c *api.Ctx, s *http.Request, t *vm.Table) {
+func setVars(c *api.Ctx, s *http.Request, t *vm.Table) (ok bool) {
+	ok = true
 	eachText(t, func(k string, v vm.Value) {
 		d := s.Generation().LookupVariable(strings.ToLower(k))
 		switch {
 		case d == nil || d.Index() < 0 && d.Set == nil:
 			c.Log(http.LogErr, "variable \""+k+"\" cannot be assigned a value (maybe you forgot to define it first?) ")
+			ok = false
 		case d.Flags&http.VarChangeable == 0:
 			c.Log(http.LogErr, "variable \""+k+"\" not changeable")
+			ok = false
 		case d.Set != nil:
 			d.Set(s, s.CopyString(v.Text()), d)
 		default:
 			s.SetVar(d.Index(), s.CopyString(v.Text()))
 		}
 	})
+	return ok
 }
 
 // captured is told that a subrequest is being finalized; an error page would not be seen by anybody.

@@ -317,7 +317,7 @@ func respHeaders(l *vm.State) int {
 		connection = "keep-alive"
 	}
 	add("Connection", connection)
-	if r.Out.ContentLength < 0 && r.Version >= 1001 && !r.HeaderOnly() {
+	if r.HeaderSent() && r.Out.ContentLength < 0 && r.Version >= 1001 && !r.HeaderOnly() {
 		add("Transfer-Encoding", "chunked")
 	}
 	if r.Out.LastModified >= 0 {

@@ -55,10 +55,10 @@ func escapeURI(l *vm.State) int {
 	if v := l.Arg(2); !v.IsNil() {
 		f, ok := v.AsNumber()
 		if !ok {
-			l.Errorf("\"type\" is not a number")
+			l.Throw(vm.String("\"type\" is not a number"))
 		}
 		if f < 0 || f >= float64(len(escapeSets)) {
-			l.Errorf("\"type\" %s out of range", v.Text())
+			l.Throw(vm.String("\"type\" " + v.Text() + " out of range"))
 		}
 		kind = int(f)
 	}

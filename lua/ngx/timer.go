@@ -116,7 +116,9 @@ func (t *timer) fire(premature bool) {
 		next.set(t.every)
 	}
 	if s.running >= e.Main.MaxRunningTimers.V {
-		errlog.Default().Printf(errlog.Alert, 0, "%d lua_max_running_timers are not enough", e.Main.MaxRunningTimers.V)
+		p := t.fn.AsFunction().Proto()
+		errlog.Default().Printf(errlog.Alert, 0, "lua failed to run timer with function defined at %s:%d: %d lua_max_running_timers are not enough",
+			p.Source(), p.Line(), e.Main.MaxRunningTimers.V)
 		return
 	}
 	c := e.NewCtx(nil, api.Timer)

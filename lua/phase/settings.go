@@ -56,7 +56,7 @@ func num(field func(c *api.MainSettings) *conf.Opt[int]) conf.Setter {
 func settings() []conf.Directive {
 	const inSockets = conf.HTTP | conf.Server | conf.Location | conf.LocationIf
 	return []conf.Directive{
-		{Name: "lua_code_cache", In: inLevels, Args: conf.FlagArg, Default: "on", Set: flag(func(c *set) *conf.Opt[bool] { return &c.CodeCache }),
+		{Name: "lua_code_cache", In: inLevels, Args: conf.FlagArg, Default: "on", Set: conf.After(flag(func(c *set) *conf.Opt[bool] { return &c.CodeCache }), warnCache),
 			Doc: "Keeps compiled Lua and module state; off makes a VM for each request, for development."},
 		{Name: "lua_need_request_body", In: inLevels, Args: conf.FlagArg, Default: "off", Set: flag(func(c *set) *conf.Opt[bool] { return &c.NeedRequestBody }),
 			Doc: "Reads the request body before rewrite, access or content Lua runs."},
@@ -112,6 +112,14 @@ func settings() []conf.Directive {
 		{Name: "lua_malloc_trim", In: conf.HTTP, Args: conf.Take1, Set: conf.NoOp("memory is collected by the Go runtime"),
 			Doc: "Has no effect: memory is collected by the Go runtime."},
 	}
+}
+
+// warnCache says what lua_code_cache off costs.
+func warnCache(cx *conf.Cx, _ *conf.Item) error {
+	if !conf.Target[set](cx).CodeCache.V {
+		cx.Alert("lua_code_cache is off; this will hurt performance")
+	}
+	return nil
 }
 
 func packagePath(field func(c *api.MainSettings) *string) conf.Setter {

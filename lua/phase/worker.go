@@ -139,16 +139,25 @@ func (m *mainConf) initFailed(why string) error {
 }
 
 func (m *mainConf) initFunction(e *api.Env) (*vm.Function, error) {
+	fn, err := m.compile(e, m.init)
+	if err != nil {
+		return nil, m.initFailed(err.Error())
+	}
+	return fn, nil
+}
+
+// compile returns the function of a script that belongs to no request.
+func (m *mainConf) compile(e *api.Env, sc *code) (*vm.Function, error) {
 	var p *vm.Proto
 	var err error
-	if m.init.file == nil {
-		p, err = cache.Compile(m.init.text, m.init.name)
+	if sc.file == nil {
+		p, err = cache.Compile(sc.text, sc.name)
 	} else {
-		path, _ := m.init.file.Constant()
+		path, _ := sc.file.Constant()
 		p, err = cache.File(m.path(string(path)), true)
 	}
 	if err != nil {
-		return nil, m.initFailed(err.Error())
+		return nil, err
 	}
 	return e.VM.Load(p), nil
 }
@@ -223,7 +232,21 @@ func (m *mainConf) runWorker(e *api.Env, sc *code, p api.Phase) {
 	}
 	c := e.NewCtx(nil, p)
 	c.SetSettings(m.root)
-	aside(c, sc, nil, 0, nil)
+	name := p.Name() + "_by_lua"
+	var err error
+	fn, err := m.compile(e, sc)
+	if err == nil {
+		if lerr := e.CallAside(c, p, fn, nil, 0, nil); lerr != nil {
+			err = errors.New(ngx.ErrorWithTrace(lerr))
+		}
+	}
+	if err != nil {
+		if sc.file != nil {
+			name += "_file"
+		}
+		c.Phase = 0 // the name says which it was
+		c.Log(errlog.Error, name+" error: "+err.Error())
+	}
 	c.Close()
 }
 

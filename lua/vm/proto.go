@@ -38,6 +38,9 @@ type localInfo struct {
 	reg        uint8
 }
 
+// Line is the line the function is defined at, 0 for a main chunk.
+func (p *Proto) Line() int { return int(p.lineDefined) }
+
 // Source returns the chunk name the function was compiled under.
 func (p *Proto) Source() string { return p.source }
 
