@@ -228,9 +228,12 @@ var coreAnswers = []conf.Directive{
 }
 
 // coreAbsent are directives of protocols that weir does not speak to backends,
-// which configurations name without using the protocol.
+// which configurations name without using the protocol. They say nothing: in
+// nginx they have no effect either then.
 var coreAbsent = []conf.Directive{
-	{Name: "fastcgi_temp_path", In: inAny, Args: conf.Take1234, Set: conf.NoOp("there is no FastCGI"), Doc: "Accepted for compatibility."},
-	{Name: "uwsgi_temp_path", In: inAny, Args: conf.Take1234, Set: conf.NoOp("there is no uwsgi"), Doc: "Accepted for compatibility."},
-	{Name: "scgi_temp_path", In: inAny, Args: conf.Take1234, Set: conf.NoOp("there is no SCGI"), Doc: "Accepted for compatibility."},
+	{Name: "fastcgi_temp_path", In: inAny, Args: conf.Take1234, Set: ignore, Doc: "Accepted for compatibility; the protocol is not there."},
+	{Name: "uwsgi_temp_path", In: inAny, Args: conf.Take1234, Set: ignore, Doc: "Accepted for compatibility; the protocol is not there."},
+	{Name: "scgi_temp_path", In: inAny, Args: conf.Take1234, Set: ignore, Doc: "Accepted for compatibility; the protocol is not there."},
 }
+
+func ignore(*conf.Cx, *conf.Item) error { return nil }
