@@ -19,6 +19,12 @@
 // Recv answers ErrAgain without a system call. That is what makes a keepalive
 // request cost two calls, one recv and one send.
 //
+// # Transports
+//
+// A Transport between a connection and its socket (TLS) is invisible to the
+// handler: Recv and Send go through it, readiness and closing stay here. Plain
+// connections pay one comparison for it.
+//
 // # Ownership
 //
 // A Driver and all its connections belong to one worker; no method is safe
