@@ -53,7 +53,6 @@ type MainSettings struct {
 	RegexMatchLimit   conf.Opt[int]
 	PackagePath       string // empty: the default
 	PackageCPath      string
-	CaptureErrorLog   int64 // bytes of the buffer, 0 for none
 	// Root is the http block as a location: what applies where there is no request.
 	Root *http.Location
 }

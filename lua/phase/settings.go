@@ -70,8 +70,8 @@ func settings() []conf.Directive {
 			Set: flag(func(c *set) *conf.Opt[bool] { return &c.TransformUnderscores }),
 			Doc: "Reads underscores in names given to ngx.header as hyphens."},
 		{Name: "lua_phase_io", In: inLevels, Args: conf.Take1, Default: "strict", Syntax: "strict | relaxed",
-			Set: conf.Enum(func(c *set) *conf.Opt[bool] { return &c.Relaxed }, []conf.EnumValue[bool]{{Name: "strict"}, {Name: "relaxed", Value: true}}),
-			Doc: "Lets Lua call functions that wait in every phase of a request."},
+			Set: conf.After(conf.Enum(func(c *set) *conf.Opt[bool] { return &c.Relaxed }, []conf.EnumValue[bool]{{Name: "strict"}, {Name: "relaxed", Value: true}}), onlyStrict),
+			Doc: "Says whether functions that wait may be called in every phase of a request; relaxed is not built yet and refused."},
 		{Name: "lua_socket_log_errors", In: inSockets, Args: conf.FlagArg, Default: "on", Set: flag(func(c *set) *conf.Opt[bool] { return &c.SocketLogErrors }),
 			Doc: "Logs errors of cosockets."},
 		{Name: "lua_socket_connect_timeout", In: inSockets, Args: conf.Take1, Default: "60s", Set: msec(func(c *set) *conf.Opt[int64] { return &c.SocketConnectTimeout }),
@@ -101,8 +101,8 @@ func settings() []conf.Directive {
 			Doc: "Sets where require finds Lua files; two semicolons stand for the default, $prefix for the prefix."},
 		{Name: "lua_package_cpath", In: conf.HTTP, Args: conf.Take1, Syntax: "path", Set: packagePath(func(c *api.MainSettings) *string { return &c.PackageCPath }),
 			Doc: "Sets package.cpath. Modules in C cannot be loaded; those that weir brings itself need no path."},
-		{Name: "lua_capture_error_log", In: conf.HTTP, Args: conf.Take1, Syntax: "size", Set: setCapture,
-			Doc: "Keeps the last error log lines in memory for ngx.errlog.get_logs."},
+		{Name: "lua_capture_error_log", In: conf.HTTP, Args: conf.Take1, Syntax: "size", Set: conf.NoOp("ngx.errlog.get_logs is not built yet"),
+			Doc: "Has no effect yet: ngx.errlog.get_logs is not built."},
 		{Name: "lua_load_resty_core", In: conf.HTTP, Args: conf.FlagArg, Set: conf.NoOp("the resty.core functions are built in"),
 			Doc: "Has no effect: the resty.core functions are built in."},
 		{Name: "lua_thread_cache_max_entries", In: conf.HTTP, Args: conf.Take1, Set: conf.NoOp("the pool of Lua threads needs no tuning"),
@@ -133,18 +133,11 @@ func packagePath(field func(c *api.MainSettings) *string) conf.Setter {
 	}
 }
 
-func setCapture(cx *conf.Cx, it *conf.Item) error {
-	n, ok := conf.ParseSize(it.Args[0])
-	if !ok || n < minCapture {
-		return conf.Errorf("invalid capture error log size \"%s\", minimum size is %d", it.Args[0], minCapture)
+// onlyStrict refuses lua_phase_io relaxed: filters, set and log cannot wait yet, and a script that counts on it must not
+// fail at its first request.
+func onlyStrict(cx *conf.Cx, _ *conf.Item) error {
+	if conf.Target[set](cx).Relaxed.V {
+		return conf.Errorf("\"lua_phase_io relaxed\" is not built yet")
 	}
-	c := conf.Target[api.MainSettings](cx)
-	if c.CaptureErrorLog != 0 {
-		return conf.Tail("is duplicate")
-	}
-	c.CaptureErrorLog = n
 	return nil
 }
-
-// minCapture is the least buffer of lua_capture_error_log.
-const minCapture = 4096
