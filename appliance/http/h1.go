@@ -311,6 +311,7 @@ func (h *h1Conn) lineDone(res http1.Result) bool {
 		r.keepBadLine(h.head)
 		switch res {
 		case http1.LineTooLong:
+			r.Log(LogInfo, "client sent too long URI while reading client request line")
 			h.badHead(StatusURITooLarge)
 		case http1.BadVersion:
 			r.Log(LogInfo, "client sent invalid version while reading client request line")
@@ -344,13 +345,14 @@ func (h *h1Conn) headFault(res http1.Result) {
 	r := h.r
 	switch res {
 	case http1.LineTooLong:
-		r.Log(LogInfo, "client sent too long header line")
+		r.Log(LogInfo, "client sent too long header line"+readingHead)
 		h.badHead(StatusRequestHeaderTooLarge)
 	case http1.TooManyFields:
-		r.Log(LogInfo, "client sent too many header lines")
+		r.Log(LogInfo, "client sent too many header lines"+readingHead)
 		h.badHead(StatusBadRequest)
 	default:
-		r.Log(LogInfo, "client sent invalid header line")
+		from, at := r.parser.LineStart(), min(r.parser.FaultPos(), len(h.head)-1)
+		r.Logf(LogInfo, "client sent invalid header line: \"%s\\x%02x...\""+readingHead, h.head[from:at], h.head[at])
 		h.badHead(StatusBadRequest)
 	}
 }

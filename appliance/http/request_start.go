@@ -13,6 +13,9 @@ const (
 	maxURIChanges  = 10
 )
 
+// readingHead ends the log lines about header fields.
+const readingHead = " while reading client request headers"
+
 // begin makes r the request that c reads now.
 func (r *Request) begin(c *Client, srv *Server) {
 	r.c = c
@@ -63,7 +66,7 @@ func (r *Request) setLine(block []byte) Code {
 		r.Exten = n.Ext.Of(uri)
 	}
 	if h.Method == http1.MethodConnect {
-		r.Log(LogInfo, "client sent CONNECT method")
+		r.Log(LogInfo, "client sent CONNECT method"+readingHead)
 		return StatusNotAllowed
 	}
 	if h.Host.Empty() {
@@ -162,7 +165,7 @@ func (r *Request) dropInvalid() {
 	}
 	for i := range r.In.list {
 		if f := &r.In.list[i]; f.Flags&bad != 0 {
-			r.Logf(LogInfo, "client sent invalid header line: \"%s: %s\"", f.Name.Of(r.In.block), f.Value.Of(r.In.block))
+			r.Logf(LogInfo, "client sent invalid header line: \"%s: %s\""+readingHead, f.Name.Of(r.In.block), f.Value.Of(r.In.block))
 			r.In.DelAt(i)
 		}
 	}
@@ -181,7 +184,7 @@ func (r *Request) checkHead(block []byte) Code {
 	if host := r.In.Get(http1.HeaderHost); host != nil && r.head.Host.Empty() {
 		a, ok := http1.ParseAuthority(host)
 		if !ok {
-			r.Log(LogInfo, "client sent invalid host header")
+			r.Log(LogInfo, "client sent invalid host header"+readingHead)
 			return StatusBadRequest
 		}
 		if rc := r.setHost(a.Host.Of(host)); rc != OK {
@@ -195,7 +198,7 @@ func (r *Request) checkHead(block []byte) Code {
 		r.chunks.Reset(http1.ChunkedOptions{})
 	}
 	if r.Method == http1.MethodTrace {
-		r.Log(LogInfo, "client sent TRACE method")
+		r.Log(LogInfo, "client sent TRACE method"+readingHead)
 		return StatusNotAllowed
 	}
 	r.setKeepaliveFromHead()
@@ -204,10 +207,10 @@ func (r *Request) checkHead(block []byte) Code {
 
 func (r *Request) badFraming(res http1.Result) Code {
 	if res == http1.UnknownCoding {
-		r.Logf(LogInfo, "client sent unknown \"Transfer-Encoding\": \"%s\"", r.In.Get(http1.HeaderTransferEncoding))
+		r.Logf(LogInfo, "client sent unknown \"Transfer-Encoding\": \"%s\""+readingHead, r.In.Get(http1.HeaderTransferEncoding))
 		return StatusNotImplemented
 	}
-	r.Logf(LogInfo, "client sent %s", res)
+	r.Logf(LogInfo, "client sent %s"+readingHead, res)
 	return StatusBadRequest
 }
 
