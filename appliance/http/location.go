@@ -217,7 +217,7 @@ func checkNesting(parent, l *Location) error {
 		return conf.Errorf("location \"%s\" cannot be inside the named location \"%s\"", l.Name, parent.Name)
 	case l.isNamed:
 		return conf.Errorf("named location \"%s\" can be on the server level only", l.Name)
-	case l.re == nil && parent.re == nil && !strings.HasPrefix(l.Name, parent.Name):
+	case l.re == nil && !strings.HasPrefix(l.Name, parent.Name):
 		return conf.Errorf("location \"%s\" is outside location \"%s\"", l.Name, parent.Name)
 	}
 	return nil

@@ -66,7 +66,11 @@ func NewResolver(cx *conf.Cx, it *conf.Item) (*dns.Resolver, error) {
 	z, err := cycle.Of(cx).Zone(cycle.ZoneID{Kind: "resolver", Params: strings.Join(it.Args, " ")}, func() (any, error) {
 		r, err := dns.New(cfg)
 		if err != nil {
-			return nil, conf.Errorf("%s in resolver", err)
+			text := err.Error()
+			if i := strings.LastIndex(text, ": "); i >= 0 { // "address: what is wrong"
+				return nil, conf.Errorf("%s in resolver \"%s\"", text[i+2:], text[:i])
+			}
+			return nil, conf.Errorf("%s in resolver", text)
 		}
 		return r, nil
 	})

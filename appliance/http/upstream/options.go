@@ -78,7 +78,7 @@ func BodyOptions[T any](prefix string, of func(*T) *Conf) []conf.Directive {
 			Doc: "Checked against the other sizes; what waits for a slow client goes to the temporary file at once."},
 		{Name: "force_ranges", Args: conf.FlagArg, Set: conf.Flag(in(of, func(c *Conf) *conf.Opt[bool] { return &c.ForceRanges })), Default: "off",
 			Doc: "Serves ranges of responses whatever the backend says."},
-		{Name: "limit_rate", Args: conf.Take1, Set: http.ComplexSetter(in(of, func(c *Conf) *conf.Opt[*http.Complex] { return &c.LimitRate })), Default: "0",
+		{Name: "limit_rate", Args: conf.Take1, Set: sizeText(http.ComplexSetter(in(of, func(c *Conf) *conf.Opt[*http.Complex] { return &c.LimitRate }))), Default: "0",
 			Doc: "Limits how fast a response is read from a backend, in bytes per second."},
 		{Name: "temp_path", Args: conf.Take1234, Set: conf.TempPath(in(of, func(c *Conf) *conf.Opt[conf.TempDir] { return &c.TempPath })), Default: prefix + "_temp 1 2",
 			Doc: "Sets the directory of temporary files with responses, and its levels of subdirectories."},
@@ -101,6 +101,16 @@ func prefixed(prefix string, rows []conf.Directive) []conf.Directive {
 // in makes a field of Conf a field of the module's configuration.
 func in[T, V any](of func(*T) *Conf, field func(*Conf) *V) func(*T) *V {
 	return func(c *T) *V { return field(of(c)) }
+}
+
+// sizeText has set read a size, or a text with variables that is one later.
+func sizeText(set conf.Setter) conf.Setter {
+	return func(cx *conf.Cx, it *conf.Item) error {
+		if _, ok := conf.ParseSize(it.Args[0]); !ok && !http.HasVariables(it.Args[0]) {
+			return conf.Tail("invalid value")
+		}
+		return set(cx, it)
+	}
 }
 
 // setBind reads bind address [transparent] | off.
