@@ -301,3 +301,68 @@ func TestTheRequestBodyCanBeReadByASocket(t *testing.T) {
 		}
 	}
 }
+
+func TestTwoLightThreadsShareASocket(t *testing.T) {
+	port := serve(t, func(c net.Conn) { io.Copy(c, c) })
+	got := run(t, port, "", `
+		local s = assert(ngx.socket.connect("127.0.0.1", port))
+		local n = 3000000
+		local text = ("0123456789"):rep(n / 10)
+		local reader = ngx.thread.spawn(function() return s:receive(n) end)
+		ngx.say(select(2, s:receive()), " ", select(2, s:close()), " ", select(2, s:setkeepalive()), " ", select(2, s:connect("127.0.0.1", port)))
+		local writer = ngx.thread.spawn(function() return s:send(text) end)
+		local _, sent = ngx.thread.wait(writer)
+		local _, back = ngx.thread.wait(reader)
+		ngx.say(sent, " ", back == text, " ", s:close())`)
+	want := "socket busy reading socket busy reading socket busy reading socket busy reading\n3000000 true 1\n"
+	if got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestConnectsWaitForAPlaceInTheirPool(t *testing.T) {
+	port := serve(t, func(c net.Conn) { io.Copy(c, c) })
+	s := start(t, port, "", `
+		local o = {pool = "p", pool_size = 1, backlog = 2}
+		local function dial(ms) local s = ngx.socket.tcp() s:settimeout(ms) local ok, err = s:connect("127.0.0.1", port, o) return ok and s, err end
+		local a = assert(dial(1000))
+		local function late(ms, keep) return ngx.thread.spawn(function()
+			local s, err = dial(ms)
+			if not s then return err end
+			local n = s:getreusedtimes()
+			if keep then s:setkeepalive() else s:close() end
+			return "reused " .. n
+		end) end
+		local w1, w2 = late(5000, false), late(10, false)
+		ngx.say(select(2, dial(10)))
+		ngx.say(select(2, ngx.thread.wait(w2)))
+		local w3 = late(5000, true)
+		a:setkeepalive()
+		ngx.say(select(2, ngx.thread.wait(w1)), " ", select(2, ngx.thread.wait(w3)))
+		ngx.say(dial(1000):getreusedtimes())`)
+	want := "too many waiting connect operations\ntimeout\nreused 1 reused 0\n1\n"
+	if got := s.Body(t, "/"); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if log := s.Errors(t); !strings.Contains(log, "lua tcp socket queued connect timed out, when trying to connect to 127.0.0.1:") {
+		t.Errorf("error log:\n%s", log)
+	}
+}
+
+func TestAKilledThreadTakesItsConnectionAlong(t *testing.T) {
+	ended := make(chan bool, 4)
+	port := serve(t, func(c net.Conn) {
+		io.Copy(io.Discard, c)
+		ended <- true
+	})
+	got := run(t, port, "lua_socket_log_errors off;", `
+		local s = assert(ngx.socket.connect("127.0.0.1", port))
+		local th = ngx.thread.spawn(function() s:receive() end)
+		ngx.say(tostring(ngx.thread.kill(th)), " ", select(2, s:send("x")), " ", select(2, s:close()))
+		assert(ngx.socket.connect("127.0.0.1", port))`) // the last one is left open: it ends with the request
+	if want := "1 closed closed\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	<-ended
+	<-ended
+}
