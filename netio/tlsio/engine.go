@@ -89,7 +89,9 @@ func (e *Engine) Stats() Stats { return e.stats }
 // KTLS returns what the kernel does for the engine's connections.
 func (e *Engine) KTLS() KTLS { return e.o.KTLS }
 
-// Close ends the pooled coroutines. No handshake may be under way.
+// Close ends the pooled coroutines. No handshake may be under way. Like every
+// method it is called on the worker's thread: the Go runtime ends the process
+// when a coroutine of a locked thread is resumed on another.
 func (e *Engine) Close() {
 	for _, co := range e.idle {
 		co.stop()

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"iter"
 	"net"
 	"reflect"
 	"runtime"
@@ -500,5 +501,43 @@ func TestIdleConnectionsAreSmall(t *testing.T) {
 	}
 	for _, c := range open {
 		c.Close()
+	}
+}
+
+// TestHooksMayStartCoroutines has a hook start a coroutine within the
+// handshake's own, on a locked thread, and the loop continue it: what Lua in a
+// handshake does. It is the first to fail if a new Go forbids it.
+func TestHooksMayStartCoroutines(t *testing.T) {
+	runtime.LockOSThread()
+	t.Cleanup(runtime.UnlockOSThread) // after the engine's coroutines ended: they belong to the thread
+	w := newWorld(t, Options{})
+	conf := serverConfig()
+	steps := ""
+	conf.Select = func(h *Handshake, _ *tls.ClientHelloInfo) (*Config, error) {
+		next, stop := iter.Pull(func(yield func(string) bool) {
+			steps += "a"
+			yield("parked")
+			steps += "b"
+		})
+		next() // runs to its first yield
+		w.d.Loop.Defer(task(func() {
+			next() // to its end, from the loop's own stack
+			stop()
+			h.Wake()
+		}))
+		return nil, h.Park()
+	}
+	s := &side{conf: conf, echo: true}
+	a := w.listen(s)
+	for range 3 {
+		if err := w.goClient(a, nil, func(c *tls.Conn) error {
+			_, err := exchange(c, []byte("hello"))
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if steps != "ababab" {
+		t.Errorf("ran %q", steps)
 	}
 }

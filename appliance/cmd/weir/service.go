@@ -80,6 +80,7 @@ func (s *service) Use(c *cycle.Cycle) {
 // Close ends the worker for good.
 func (s *service) Close() {
 	s.Abort()
+	s.TLS.Close()
 	s.End()
 	s.Worker.TLS.Close()
 	s.all.process.Retire(s.Worker)
