@@ -3,7 +3,6 @@ package server
 import (
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -28,12 +27,6 @@ type Options struct {
 	// signals and standard error are its business.
 	Joined bool
 }
-
-// gcPercent lets the heap grow fivefold between collections. The steady state
-// of requests allocates nothing, so the live heap is small and what grows it is
-// configuration and Lua: a collection's cost counts for more than the memory
-// between two of them. It is where measuring starts, not where it ended.
-const gcPercent = 400
 
 // Server is the state of a server process.
 type Server struct {
@@ -67,7 +60,8 @@ type incoming struct {
 // Run serves until it is told to end and returns the process's exit code.
 func Run(o Options) int {
 	s := &Server{o: o, sockets: make(map[socketKey]int), blocks: make(blocks, maxBlocks)}
-	debug.SetGCPercent(gcPercent)
+	var pace pacer
+	pace.begin()
 	if err := poll.RelaxThreads(); err != nil {
 		// An ordinary user may not: the Go runtime's monitor then wakes more
 		// often than it needs to, which costs a few percent of CPU.
@@ -108,6 +102,7 @@ func Run(o Options) int {
 			s.end(sig == unix.SIGQUIT, false)
 		case <-trim.C:
 			heap.look()
+			pace.look()
 		case <-s.deadline:
 			s.deadline = nil
 			s.cutWorkers()
