@@ -28,7 +28,8 @@ func (x *Exchange) send(write bool) {
 	switch {
 	case rc == http.Error && x.headerSent: // the backend has answered and wants no more of the request
 		x.dropRequest()
-		x.bodySent, x.Close, x.keepalive = true, true, false
+		x.bodySent, x.bodyEnded, x.Close, x.keepalive = true, true, true, false
+		x.restoreRead()
 		c.ClearTimer(conn.WriteTimer)
 		return
 	case rc == http.Error:
