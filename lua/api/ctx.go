@@ -162,6 +162,9 @@ func (c *Ctx) Request(l *vm.State) *http.Request {
 	return c.R
 }
 
+// Ending reports whether the context is being ended together with its request.
+func (c *Ctx) Ending() bool { return c.closing }
+
 // Ended reports whether Lua left by ngx.exit, ngx.exec, a jump or an error: nothing more of this run is to happen.
 func (c *Ctx) Ended() bool { return c.Exited || c.ExecURI != nil || c.Jumped || c.Failed }
 

@@ -22,12 +22,24 @@ var bodyFuncs = []api.Func{
 
 // bodyWait is a light thread that waits for the request body.
 type bodyWait struct {
+	c      *api.Ctx
 	thread *api.Thread
 	done   bool
 }
 
-// Abandon implements api.Waiter.
-func (w *bodyWait) Abandon() { w.thread = nil }
+// Abandon implements api.Waiter: the rest of the body is not wanted any more, and the connection cannot be kept.
+func (w *bodyWait) Abandon() {
+	w.thread = nil
+	if w.c.Ending() {
+		return // the request ends with all its references
+	}
+	r := w.c.R
+	w.c.BodyWait = nil
+	r.SetReadHandler(http.BlockReading)
+	r.Client().ClearReadTimer()
+	r.SetKeepalive(false)
+	r.Finalize(http.Done) // drops ReadBody's reference
+}
 
 func readBody(l *vm.State) int {
 	c := api.Of(l)
@@ -35,7 +47,7 @@ func readBody(l *vm.State) int {
 		l.Errorf("expecting 0 arguments but seen %d", n)
 	}
 	r := c.R
-	w := &bodyWait{}
+	w := &bodyWait{c: c}
 	c.BodyWait = w
 	rc := r.ReadBody(bodyRead)
 	if rc >= http.StatusSpecialResponse {

@@ -255,15 +255,6 @@ func single(id http1.HeaderID) bool {
 
 var respFuncs = []api.Func{
 	{Name: "get_headers", In: api.Request, Args: "(max?, raw?)", Doc: "Returns the response header as a table, at most max fields.", Run: respHeaders},
-	{Name: "add_header", In: api.Any, Args: "(name, value)", Doc: "Adds a field to the response header.", Run: func(l *vm.State) int {
-		SetResponseHeader(l, headerKey(l, 1), l.Arg(2), false)
-		return 0
-	}},
-	{Name: "set_status", In: api.Any, Args: "(status, reason?)", Doc: "Sets the status and the reason of the response.", Run: setRespStatus},
-	{Name: "bypass_if_checks", In: api.Any, Args: "()", Doc: "Has conditional requests answered in full.", Run: func(l *vm.State) int {
-		requestOnly(l, api.Of(l)).DisableNotModified()
-		return 0
-	}},
 }
 
 func setRespStatus(l *vm.State) int {

@@ -29,10 +29,6 @@ var reqFuncs = []api.Func{
 	{Name: "is_internal", In: api.Request, Args: "()", Doc: "Reports whether the request is internal.", Run: func(l *vm.State) int {
 		return l.Ret(vm.Bool(requestOnly(l, api.Of(l)).Internal()))
 	}},
-	{Name: "add_header", In: api.Request, Args: "(name, value)", Doc: "Adds a field to the request header.", Run: func(l *vm.State) int {
-		setReqHeader(l, false)
-		return 0
-	}},
 }
 
 func startTime(l *vm.State) int {
