@@ -68,7 +68,11 @@ func rawHeader(l *vm.State) int {
 }
 
 func getMethod(l *vm.State) int {
-	l.PushBytes(requestOnly(l, api.Of(l)).MethodName)
+	r := requestOnly(l, api.Of(l))
+	if s := r.Method.String(); s == string(r.MethodName) { // the usual ones need not be copied
+		return l.Ret(vm.String(s))
+	}
+	l.PushBytes(r.MethodName)
 	return 1
 }
 
