@@ -199,7 +199,7 @@ func (m *master) limit(pid int) {
 // name, and the runtime's own variables, which only count at the start.
 func (m *master) serverEnv() []string {
 	env := m.configuredEnv(m.cycle)
-	for _, name := range []string{"GODEBUG", "GOTRACEBACK", "GOCOVERDIR"} {
+	for _, name := range []string{"GOGC", "GOMEMLIMIT", "GODEBUG", "GOTRACEBACK", "GOCOVERDIR"} {
 		if v, ok := m.environ[name]; ok {
 			env = append(env, name+"="+v)
 		}
