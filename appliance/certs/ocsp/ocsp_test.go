@@ -71,20 +71,26 @@ func TestAnswersAreCheckedAgainstTheIssuer(t *testing.T) {
 		code int
 		want Status
 		err  string
+		also *x509.Certificate // trusted
 	}{
-		{"good", answer(2, ocsp.Good, now.Add(-hour), now.Add(hour), root, rootKey), 200, Good, ""},
-		{"revoked", answer(2, ocsp.Revoked, now.Add(-hour), now.Add(hour), root, rootKey), 200, Revoked, ""},
-		{"by a delegate", answer(2, ocsp.Good, now.Add(-hour), now.Add(hour), delegate, delegateKey), 200, Good, ""},
-		{"by one the issuer did not make", answer(2, ocsp.Good, now.Add(-hour), now.Add(hour), other, otherKey), 200, 0, "signature"},
-		{"by a certificate for other things", answer(2, ocsp.Good, now.Add(-hour), now.Add(hour), leaf, leafKey), 200, 0, "not for signing"},
-		{"about another", answer(9, ocsp.Good, now.Add(-hour), now.Add(hour), root, rootKey), 200, 0, "no response matching"},
-		{"old", answer(2, ocsp.Good, now.Add(-2*hour), now.Add(-hour), root, rootKey), 200, 0, "not of this time"},
-		{"no response", []byte("junk"), 200, 0, "asn1"},
-		{"a status", nil, 500, 0, "status 500"},
-		{"too large", make([]byte, maxResponse+1), 200, 0, "too large"},
+		{"good", answer(2, ocsp.Good, now.Add(-hour), now.Add(hour), root, rootKey), 200, Good, "", nil},
+		{"revoked", answer(2, ocsp.Revoked, now.Add(-hour), now.Add(hour), root, rootKey), 200, Revoked, "", nil},
+		{"by a delegate", answer(2, ocsp.Good, now.Add(-hour), now.Add(hour), delegate, delegateKey), 200, Good, "", nil},
+		{"by one the issuer did not make", answer(2, ocsp.Good, now.Add(-hour), now.Add(hour), other, otherKey), 200, 0, "signature", nil},
+		{"by a certificate for other things", answer(2, ocsp.Good, now.Add(-hour), now.Add(hour), leaf, leafKey), 200, 0, "not for signing", nil},
+		{"about another", answer(9, ocsp.Good, now.Add(-hour), now.Add(hour), root, rootKey), 200, 0, "no response matching", nil},
+		{"by a trusted one", answer(2, ocsp.Good, now.Add(-hour), now.Add(hour), other, otherKey), 200, Good, "", other},
+		{"old", answer(2, ocsp.Good, now.Add(-2*hour), now.Add(-hour), root, rootKey), 200, 0, "not of this time", nil},
+		{"no response", []byte("junk"), 200, 0, "asn1", nil},
+		{"a status", nil, 500, 0, "status 500", nil},
+		{"too large", make([]byte, maxResponse+1), 200, 0, "too large", nil},
 	} {
 		body, status = c.body, c.code
-		a, err := Fetch(context.Background(), s.URL, leaf, root)
+		var trusted []*x509.Certificate
+		if c.also != nil {
+			trusted = append(trusted, c.also)
+		}
+		a, err := Fetch(context.Background(), s.URL, leaf, root, trusted)
 		switch {
 		case c.err != "":
 			if err == nil || !strings.Contains(err.Error(), c.err) {

@@ -56,8 +56,8 @@ func (d *Dynamic) Load(cert, key string) (*tls.Certificate, error) {
 	if text, shown, err = d.text(key); err != nil {
 		return nil, keyError(shown, err)
 	}
-	p, err := pair(chain, text, shown, d.passwords)
-	if err == nil && d.cache != nil {
+	p, encrypted, err := pair(chain, text, shown, d.passwords)
+	if err == nil && d.cache != nil && !encrypted { // as in nginx, such keys are not kept
 		d.cache.put(id, p)
 	}
 	return p, err

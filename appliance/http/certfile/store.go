@@ -69,7 +69,7 @@ func (s *Store) Pair(b *http.Builder, cert, key string, passwords [][]byte) (*tl
 	if err != nil {
 		return nil, keyError(shown, err)
 	}
-	p, err := pair(chain, text, shown, passwords)
+	p, _, err := pair(chain, text, shown, passwords)
 	if err != nil {
 		return nil, err
 	}
@@ -80,17 +80,17 @@ func (s *Store) Pair(b *http.Builder, cert, key string, passwords [][]byte) (*tl
 	return p, nil
 }
 
-// pair joins a chain with the key in text.
-func pair(chain []*x509.Certificate, text []byte, shown string, passwords [][]byte) (*tls.Certificate, error) {
-	signer, _, err := certs.ParseKey(text, passwords)
+// pair joins a chain with the key in text, and reports whether it is encrypted.
+func pair(chain []*x509.Certificate, text []byte, shown string, passwords [][]byte) (*tls.Certificate, bool, error) {
+	signer, encrypted, err := certs.ParseKey(text, passwords)
 	if err != nil {
-		return nil, keyError(shown, err)
+		return nil, encrypted, keyError(shown, err)
 	}
 	p, err := certs.NewPair(chain, signer)
 	if err != nil {
-		return nil, conf.Errorf("SSL_CTX_use_PrivateKey(\"%s\") failed (SSL: %w)", shown, err)
+		return nil, encrypted, conf.Errorf("SSL_CTX_use_PrivateKey(\"%s\") failed (SSL: %w)", shown, err)
 	}
-	return p, nil
+	return p, encrypted, nil
 }
 
 func keyError(shown string, err error) error {

@@ -85,7 +85,7 @@ var directives = []conf.Directive{
 	{Name: "ssl_stapling_responder", In: inServer, Args: conf.Take1, Set: conf.Str(func(c *srvConf) *conf.Opt[string] { return &c.staplingResponder }),
 		Doc: "Sets the URL to ask, instead of the one in the certificate."},
 	{Name: "ssl_stapling_verify", In: inServer, Args: conf.FlagArg, Set: conf.Flag(func(c *srvConf) *conf.Opt[bool] { return &c.staplingVerify }), Default: "off",
-		Doc: "Is taken; the signature of statements that were asked for is checked in any case."},
+		Doc: "Wants the issuer of the certificate, who signs statements, to lead to a root of ssl_trusted_certificate. The signature is checked in any case."},
 	{Name: "ssl_early_data", In: inServer, Args: conf.FlagArg, Set: offOnly("TLS 1.3 early data is not taken, clients send it again after the handshake"), Default: "off",
 		Doc: "Has no effect: early data is not taken."},
 	{Name: "ssl_conf_command", In: inServer, Args: conf.Take2, Set: conf.KeyVals(func(c *srvConf) *[]conf.KeyVal { return &c.commands }), Syntax: "name value",

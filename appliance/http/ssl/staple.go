@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"weir/appliance/certs"
 	"weir/appliance/certs/ocsp"
 	"weir/appliance/conf"
 	"weir/appliance/cycle"
@@ -23,6 +24,7 @@ import (
 // all workers read it, one goroutine at a time renews it.
 type staple struct {
 	cert, issuer *x509.Certificate
+	trusted      []*x509.Certificate // may sign as well as the issuer
 	url          string
 	fixed        bool // out of a file: never renewed
 
@@ -81,7 +83,7 @@ func (ctx *context) setStapling(b *http.Builder, c *srvConf) error {
 	}
 	found := make([]*staple, len(ctx.list))
 	for i, p := range ctx.list {
-		s, why, err := newStaple(b.Cycle(), p, trusted, c.staplingResponder.V)
+		s, why, err := newStaple(b.Cycle(), p, trusted, c)
 		if err != nil {
 			return err
 		}
@@ -95,7 +97,11 @@ func (ctx *context) setStapling(b *http.Builder, c *srvConf) error {
 }
 
 // newStaple makes or carries over the staple of a certificate.
-func newStaple(cyc *cycle.Cycle, p *tls.Certificate, trusted []*x509.Certificate, url string) (s *staple, why string, err error) {
+func newStaple(cyc *cycle.Cycle, p *tls.Certificate, trusted []*x509.Certificate, c *srvConf) (s *staple, why string, err error) {
+	roots := certs.Verifier{Depth: c.depth.V}
+	roots.Trust(trusted)
+	own := trusted
+	url := c.staplingResponder.V
 	var issuer *x509.Certificate
 	for _, der := range p.Certificate[1:] {
 		if x, err := x509.ParseCertificate(der); err == nil {
@@ -111,6 +117,9 @@ func newStaple(cyc *cycle.Cycle, p *tls.Certificate, trusted []*x509.Certificate
 	if issuer == nil {
 		return nil, "issuer certificate not found for certificate", nil
 	}
+	if c.staplingVerify.V && !roots.Verify([]*x509.Certificate{issuer}, x509.ExtKeyUsageAny, time.Now()).OK() {
+		return nil, "ssl_trusted_certificate does not trust the issuer of certificate", nil
+	}
 	if url == "" && len(p.Leaf.OCSPServer) > 0 {
 		url = p.Leaf.OCSPServer[0]
 	}
@@ -118,8 +127,8 @@ func newStaple(cyc *cycle.Cycle, p *tls.Certificate, trusted []*x509.Certificate
 		return nil, "no OCSP responder URL in the certificate", nil
 	}
 	sum := sha256.Sum256(p.Leaf.Raw)
-	z, err := cyc.Zone(cycle.ZoneID{Kind: "ssl_stapling", Name: hex.EncodeToString(sum[:]), Params: url},
-		func() (any, error) { return &staple{cert: p.Leaf, issuer: issuer, url: url}, nil })
+	z, err := cyc.Zone(cycle.ZoneID{Kind: "ssl_stapling", Name: hex.EncodeToString(sum[:]), Params: url + " " + c.trustedCert.V},
+		func() (any, error) { return &staple{cert: p.Leaf, issuer: issuer, trusted: own, url: url}, nil })
 	if err != nil {
 		return nil, "", err
 	}
@@ -147,7 +156,7 @@ func (s *staple) renew() {
 	defer s.busy.Store(false)
 	cx, cancel := stdcontext.WithTimeout(stdcontext.Background(), ocsp.Timeout)
 	defer cancel()
-	a, err := ocsp.Fetch(cx, s.url, s.cert, s.issuer)
+	a, err := ocsp.Fetch(cx, s.url, s.cert, s.issuer, s.trusted)
 	now := time.Now()
 	switch {
 	case err != nil:

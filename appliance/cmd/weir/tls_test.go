@@ -1,0 +1,97 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// certify writes x.crt and x.key; the key is for the owner of the master alone.
+func (in *instance) certify(cn string) {
+	in.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: cn}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	in.write("x.crt", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	in.write("x.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})))
+	if err := os.Chmod(filepath.Join(in.dir, "x.key"), 0o600); err != nil {
+		in.t.Fatal(err)
+	}
+}
+
+func TestReloadTakesNewCertificatesAndKeepsConnectionsAndSessions(t *testing.T) {
+	in := newInstance(t, "on")
+	in.certify("first")
+	user := ""
+	if os.Geteuid() == 0 {
+		user = "user nobody nogroup;"
+	}
+	in.write("nginx.conf", fmt.Sprintf(`%s pid t.pid; error_log error.log info; events {}
+		http { access_log off; server { listen %s ssl; ssl_certificate x.crt; ssl_certificate_key x.key; location / { return 200 ok; } } }`, user, in.addr))
+	if err := os.Chmod(in.dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	in.start()
+	cache := tls.NewLRUClientSessionCache(1)
+	dial := func() *tls.Conn {
+		t.Helper()
+		d := net.Dialer{Timeout: 10 * time.Second}
+		c, err := tls.DialWithDialer(&d, "tcp", in.addr, &tls.Config{InsecureSkipVerify: true, ServerName: "x", ClientSessionCache: cache})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	ask := func(c *tls.Conn) {
+		t.Helper()
+		b := make([]byte, 4096)
+		if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Read(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	name := func(c *tls.Conn) string { return c.ConnectionState().PeerCertificates[0].Subject.CommonName }
+	old := dial()
+	ask(old)
+	in.reload(2) // nothing has changed: the ticket keys stay, too
+	c := dial()
+	ask(c)
+	if !c.ConnectionState().DidResume {
+		t.Error("a session is not resumed after a reload")
+	}
+	in.certify("second")
+	in.reload(3)
+	c = dial()
+	ask(c)
+	if got := name(c); got != "second" || c.ConnectionState().DidResume {
+		t.Errorf("after the reload: certificate of %q, resumed %v", got, c.ConnectionState().DidResume)
+	}
+	ask(old)
+}
