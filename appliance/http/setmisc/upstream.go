@@ -50,19 +50,19 @@ func setHashedUpstream(cx *conf.Cx, it *conf.Item) error {
 			r.Logf(http.LogErr, "set_hashed_upstream: upstream list \"%s\" not defined yet", which)
 			return http.StatusInternalServerError
 		}
-		r.SetVar(index, list[hash(key.Eval(r))%uint64(len(list))])
+		r.SetVar(index, list[hash(key.Eval(r))%uint32(len(list))])
 		return http.Declined
 	})
 	return nil
 }
 
-// hash is nginx's hash of configuration words: without case.
-func hash(b []byte) (h uint64) {
+// hash is nginx's hash of configuration words, without case, in 32 bits.
+func hash(b []byte) (h uint32) {
 	for _, c := range b {
 		if c-'A' < 26 {
 			c |= 0x20
 		}
-		h = h*31 + uint64(c)
+		h = h*31 + uint32(c)
 	}
 	return h
 }
