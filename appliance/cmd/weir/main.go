@@ -34,6 +34,7 @@ func program(args []string) int {
 		}
 	}
 	nameProcess()
+	profile()
 	if link, ok := master.ServerLink(); ok {
 		return server.Run(server.Options{Link: link, Table: stdmodules.Table(), New: services.worker})
 	}

@@ -1,0 +1,6 @@
+//go:build !weirprofile
+
+package main
+
+// profile does nothing: see profile_on.go.
+func profile() {}
