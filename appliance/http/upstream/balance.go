@@ -122,8 +122,7 @@ func (x *Exchange) leastConn(now int64) bool {
 			return x.roundRobin(now)
 		}
 	}
-	s.take(best, now)
-	return true
+	return s.take(best, now) || x.leastConn(now)
 }
 
 // hashed picks by the client's address or by the hash of a key, as
@@ -135,8 +134,7 @@ func (x *Exchange) hashed(now int64) bool {
 	}
 	for {
 		i := s.byWeight(s.nextHash(x.group.method))
-		if !s.wasTried(i) && s.set.peers[i].usable(now) {
-			s.take(i, now)
+		if !s.wasTried(i) && s.set.peers[i].usable(now) && s.take(i, now) {
 			return true
 		}
 		if s.hashTries++; s.hashTries > maxHashTries {
@@ -237,8 +235,7 @@ func (x *Exchange) consistent(now int64) bool {
 	for {
 		server := s.set.points[int(s.hash)%len(s.set.points)].server
 		i := s.weighted(now, func(i int) bool { return s.set.peers[i].Server == server })
-		if i >= 0 {
-			s.take(i, now)
+		if i >= 0 && s.take(i, now) {
 			return true
 		}
 		s.hash++
@@ -262,8 +259,10 @@ func (x *Exchange) random(now int64) bool {
 				if first >= 0 && s.busier(i, first) {
 					i = first
 				}
-				s.take(i, now)
-				return true
+				if s.take(i, now) {
+					return true
+				}
+				i = -1
 			}
 			first = i
 		}

@@ -3,6 +3,8 @@ package upstream
 import (
 	"hash/crc32"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"weir/netio/sock"
@@ -222,5 +224,53 @@ func TestChoosingAllocatesNothing(t *testing.T) {
 	x := balancer(set, roundRobin)
 	if n := testing.AllocsPerRun(1000, func() { take1(x, set, 1, x.roundRobin) }); n > 1 {
 		t.Errorf("got %v allocations, want only the name's", n)
+	}
+}
+
+func TestWorkersTogetherKeepToMaxConns(t *testing.T) {
+	const limit, workers, requests = 5, 4, 50
+	peers := peersOf(1, 1)
+	for _, p := range peers {
+		p.MaxConns = limit
+	}
+	for m, want := range map[method]int32{roundRobin: 2 * limit, leastConn: 2 * limit} {
+		set := newSet(peers, nil)
+		var got atomic.Int32
+		var wg sync.WaitGroup
+		for range workers {
+			wg.Go(func() {
+				x := balancer(set, m)
+				choose := x.roundRobin
+				if m == leastConn {
+					choose = x.leastConn
+				}
+				for range requests {
+					x.begin(set)
+					if choose(1) {
+						got.Add(1)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if got.Load() != want {
+			t.Errorf("method %d: got %d requests let through, want %d", m, got.Load(), want)
+		}
+		for _, p := range peers {
+			p.state.conns.Store(0)
+		}
+	}
+}
+
+func TestAPeerFilledByAnotherWorkerIsNotTaken(t *testing.T) {
+	peers := peersOf(1)
+	peers[0].MaxConns = 1
+	s := selection{set: newSet(peers, nil)}
+	if !peers[0].usable(1) {
+		t.Fatal("an idle peer is not usable")
+	}
+	peers[0].state.conns.Store(1) // the other worker, behind the look
+	if s.take(0, 1) || s.peer != nil || peers[0].state.conns.Load() != 1 {
+		t.Errorf("got peer %v and %d requests, want none and 1", s.peer, peers[0].state.conns.Load())
 	}
 }

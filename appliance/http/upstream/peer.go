@@ -45,10 +45,28 @@ func (p *Peer) usable(now int64) bool {
 	return true
 }
 
-// chosen notes that a request goes to the peer.
-func (p *Peer) chosen(now int64) {
+// reserve counts one more request to the peer, unless there are max_conns of
+// them already: usable may have been true for two workers at a time.
+func (p *Peer) reserve() bool {
+	conns := &p.state.conns
+	if p.MaxConns == 0 {
+		conns.Add(1)
+		return true
+	}
+	for {
+		n := conns.Load()
+		if n >= p.MaxConns {
+			return false
+		}
+		if conns.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// checkedAt notes that a request goes to the peer, which may be failing.
+func (p *Peer) checkedAt(now int64) {
 	s := p.state
-	s.conns.Add(1)
 	if now-s.checked.Load() > p.FailTimeout {
 		s.checked.Store(now)
 	}

@@ -66,11 +66,17 @@ func (s *selection) markTried(i int) {
 	s.more[i>>6] |= 1 << (i & 63)
 }
 
-// take makes peer i the chosen one.
-func (s *selection) take(i int, now int64) {
-	s.peer, s.index = s.set.peers[i], i
+// take makes peer i the chosen one. It returns false when other workers have
+// filled the peer meanwhile; it then counts as tried.
+func (s *selection) take(i int, now int64) bool {
 	s.markTried(i)
-	s.peer.chosen(now)
+	p := s.set.peers[i]
+	if !p.reserve() {
+		return false
+	}
+	s.peer, s.index = p, i
+	p.checkedAt(now)
+	return true
 }
 
 // roundRobin chooses by weight among those not tried yet, then among the
@@ -79,16 +85,16 @@ func (x *Exchange) roundRobin(now int64) bool {
 	s := &x.sel
 	if s.set.single {
 		p := s.set.peers[0]
-		if p.Down || p.MaxConns != 0 && p.state.conns.Load() >= p.MaxConns {
+		if p.Down || !p.reserve() {
 			return false
 		}
 		s.peer, s.index = p, 0
-		p.state.conns.Add(1)
 		return true
 	}
-	if i := s.weighted(now, nil); i >= 0 {
-		s.take(i, now)
-		return true
+	for i := s.weighted(now, nil); i >= 0; i = s.weighted(now, nil) {
+		if s.take(i, now) {
+			return true
+		}
 	}
 	return x.toBackup() && x.roundRobin(now)
 }
