@@ -136,6 +136,11 @@ func directives() []conf.Directive {
 			Set: conf.Flag(func(c *mainConf) *conf.Opt[bool] { return &c.noPostpone[s.step] }),
 			Doc: "Runs " + s.name + " Lua before the other modules' handlers of the phase instead of behind them."})
 	}
+	const balancerDoc = "Chooses with Lua the peer of every try, by set_current_peer of the module ngx.balancer."
+	rows = append(rows,
+		conf.Directive{Name: "balancer_by_lua_block", In: conf.Upstream, Args: conf.NoArgs, RawBlock: true, Set: setBalancer(false), Doc: balancerDoc},
+		conf.Directive{Name: "balancer_by_lua_file", In: conf.Upstream, Args: conf.Take1, Syntax: "path", Set: setBalancer(true),
+			Doc: balancerDoc + " The code stands in a file; the path may contain variables."})
 	const setDoc = "Sets a variable to what Lua returns, in its place among the rewrite module's directives."
 	return append(rows,
 		conf.Directive{Name: "set_by_lua_block", In: inRewrites, Args: conf.Take1, RawBlock: true, Syntax: "$variable", Set: setBy(false), Doc: setDoc},

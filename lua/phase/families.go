@@ -19,6 +19,7 @@ var families = api.Families{
 	&ngx.Timers,
 	&ngx.Semaphore,
 	&ngx.Modules,
+	&ngx.Balancer,
 	&cosocket.Family,
 	&ndk.Family,
 	&re.Family,

@@ -274,3 +274,35 @@ func TestAPeerFilledByAnotherWorkerIsNotTaken(t *testing.T) {
 		t.Errorf("got peer %v and %d requests, want none and 1", s.peer, peers[0].state.conns.Load())
 	}
 }
+
+func TestMoreTriesKeepToTheLimit(t *testing.T) {
+	for _, c := range []struct {
+		limit, asked, left, more, want int
+	}{
+		{0, 1, 1, 5, 5},
+		{3, 1, 1, 1, 1},
+		{3, 1, 1, 5, 2},
+		{3, 3, 1, 1, 0},
+		{1, 1, 2, 1, 0},
+	} {
+		x := &Exchange{}
+		x.conf = &Conf{}
+		x.conf.NextTries.V = c.limit
+		x.outside.tries, x.sel.tries = c.asked, c.left
+		if ok := x.MoreTries(c.more); x.outside.more != c.want || ok != (c.want == c.more) {
+			t.Errorf("%+v: got %d, %t", c, x.outside.more, ok)
+		}
+	}
+}
+
+func TestAnOutsidePeerCountsNoFailures(t *testing.T) {
+	set := newSet(peersOf(1, 1), nil)
+	x := balancer(set, roundRobin)
+	x.SetPeer(set.peers[0].Addr, "a")
+	p := x.sel.peer
+	p.state.conns.Add(1)
+	x.freeChoice(true)
+	if x.sel.tries != 1 || p.state.conns.Load() != 0 || set.peers[0].state.fails.Load() != 0 {
+		t.Errorf("got %d tries left, %d requests, %d failures, want 1, 0, 0", x.sel.tries, p.state.conns.Load(), set.peers[0].state.fails.Load())
+	}
+}

@@ -185,7 +185,7 @@ func (x *Exchange) wait(budget int) {
 		}
 		c.ClearTimer(conn.ReadTimer) // we are not waiting for the backend
 	} else {
-		c.SetTimer(conn.ReadTimer, x.conf.ReadTimeout.V)
+		c.SetTimer(conn.ReadTimer, x.readTimeout)
 	}
 	client := x.R.Client()
 	if x.R == client.Active() && client.Buffered() && !client.Delayed() && !client.Net().TimerSet(conn.WriteTimer) {

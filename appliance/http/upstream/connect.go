@@ -14,7 +14,11 @@ import (
 func (x *Exchange) connect() {
 	x.action = "connecting to upstream"
 	x.beginState()
-	if !x.choose() {
+	if rc := x.askBalancer(); rc != http.OK {
+		x.refusedByBalancer(rc)
+		return
+	}
+	if x.sel.peer == nil && !x.choose() {
 		s := x.state()
 		s.peer = x.groupName()
 		x.logErr("no live upstreams")
@@ -87,7 +91,7 @@ func (x *Exchange) dial(p *Peer) {
 		x.handshake()
 		return
 	}
-	c.SetTimer(conn.WriteTimer, cf.ConnectTimeout.V)
+	c.SetTimer(conn.WriteTimer, x.connectTimeout)
 }
 
 // manyWrites reports whether the request goes out in several writes, the last
@@ -174,6 +178,10 @@ func (x *Exchange) tryNext(why Failure) {
 	r := x.R
 	stale := x.cached && why == FailError && !x.gotBytes
 	if x.sel.peer != nil {
+		x.outside.last = LastFailed
+		if why == Fail403 || why == Fail404 {
+			x.outside.last = LastNext
+		}
 		if x.c != nil {
 			x.state().sent = x.c.Sent - x.sentBefore
 		}
@@ -225,7 +233,7 @@ func (x *Exchange) freePeer(failed, closing bool) {
 	if !closing && x.c != nil && x.reusable() {
 		l := x.link
 		x.c, x.link = nil, nil
-		x.local.idle.put(l, x.group.keep.timeout.V)
+		x.local.idle.put(l, x.idleTimeout())
 	}
 	x.freeChoice(failed)
 }
@@ -237,7 +245,7 @@ func (x *Exchange) reusable() bool {
 		return false
 	}
 	k := &x.group.keep
-	if c.Hangup() || c.Broken() || int(c.Requests) >= k.requests.V ||
+	if c.Hangup() || c.Broken() || int(c.Requests) >= x.maxRequests() ||
 		x.ws.w.Loop.NowMS()-x.link.started > k.time.V {
 		return false
 	}

@@ -17,6 +17,9 @@
 // of one worker; it is pooled, holds its buffers until the request has been
 // logged, and is the handler of its connection.
 //
+// A Balancer of another package may choose the peers of an upstream block
+// instead: SetBalancer gives it to the block, and it is asked before every try.
+//
 // # What it must not know
 //
 // The wire format of a backend is a Protocol's: package proxy has HTTP/1. The

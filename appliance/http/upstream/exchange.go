@@ -95,6 +95,10 @@ type exchange struct {
 	started int64  // first try: loop time
 	tryAt   int64  // this try
 
+	connectTimeout, sendTimeout, readTimeout int64 // milliseconds
+
+	outside outside // of the group's Balancer
+
 	// Request to the backend.
 	reqHead     []byte // pooled
 	reqOut      buf.Chain
@@ -174,6 +178,7 @@ func Take(r *http.Request, c *Conf, p Protocol) *Exchange {
 	x.ContentLength = -1
 	x.buffering = c.Buffering.V
 	x.store = c.Store.V != nil
+	x.connectTimeout, x.sendTimeout, x.readTimeout = c.ConnectTimeout.V, c.SendTimeout.V, c.ReadTimeout.V
 	if old, ok := r.Upstream().(*Exchange); ok {
 		x.prev = old
 		x.states = append(append(x.states[:0], old.states...), State{})

@@ -30,6 +30,8 @@ type Group struct {
 	backups bool // the method knows backup servers
 	zone    bool
 
+	balancer Balancer // from outside of this package, nil for none
+
 	keep keepaliveConf
 
 	resolver        *dns.Resolver

@@ -154,6 +154,12 @@ func (x *Exchange) freeChoice(failed bool) {
 	st := p.state
 	st.conns.Add(-1)
 	s.peer = nil
+	if x.outside.chosen {
+		if s.tries > 0 {
+			s.tries--
+		}
+		return
+	}
 	if s.set.single {
 		if st.fails.Load() != 0 {
 			st.fails.Store(0)

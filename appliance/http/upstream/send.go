@@ -41,7 +41,7 @@ func (x *Exchange) send(write bool) {
 		return
 	case rc == http.Again:
 		if x.blocked {
-			c.SetTimer(conn.WriteTimer, x.conf.SendTimeout.V)
+			c.SetTimer(conn.WriteTimer, x.sendTimeout)
 		} else {
 			c.ClearTimer(conn.WriteTimer)
 		}
@@ -62,7 +62,7 @@ func (x *Exchange) send(write bool) {
 		return
 	}
 	x.action = "reading response header from upstream"
-	c.SetTimer(conn.ReadTimer, x.conf.ReadTimeout.V)
+	c.SetTimer(conn.ReadTimer, x.readTimeout)
 	if c.ReadReady() {
 		x.readHead()
 	}

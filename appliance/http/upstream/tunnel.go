@@ -141,12 +141,12 @@ func (x *Exchange) tunnelWait() {
 		}
 		c.ClearTimer(conn.ReadTimer)
 	} else {
-		c.SetTimer(conn.ReadTimer, x.conf.ReadTimeout.V)
+		c.SetTimer(conn.ReadTimer, x.readTimeout)
 	}
 	if x.toBackend.Empty() {
 		c.ClearTimer(conn.WriteTimer)
 	} else {
-		c.SetTimer(conn.WriteTimer, x.conf.SendTimeout.V)
+		c.SetTimer(conn.WriteTimer, x.sendTimeout)
 	}
 	if client.Buffered() {
 		client.SetWriteTimer(x.R.Location().SendTimeout())

@@ -1,0 +1,166 @@
+package ngx
+
+import (
+	"strconv"
+
+	"weir/appliance/http"
+	"weir/appliance/http/upstream"
+	"weir/lua/api"
+	"weir/lua/vm"
+)
+
+// Balancer is the family of the module ngx.balancer.
+var Balancer = api.Family{
+	Name:   "ngx.balancer",
+	Doc:    "What balancer_by_lua says about the peer of a try.",
+	Tables: []api.Table{{Path: "ngx.balancer", Module: true, Funcs: balancerFuncs}},
+	Open: func(e *api.Env) {
+		e.VM.Loaded().GetString("ngx.balancer").AsTable().SetString("version", vm.String(coreVersion))
+	},
+}
+
+var balancerFuncs = []api.Func{
+	{Name: "set_current_peer", In: api.Any, Args: "(host, port?)", Doc: "Sets the address that is tried: an IP address or unix: and a path; names are not looked up.", Run: setCurrentPeer},
+	{Name: "set_more_tries", In: api.Any, Args: "(count)", Doc: "Allows so many tries more, within the limit of proxy_next_upstream_tries.", Run: setMoreTries},
+	{Name: "get_last_failure", In: api.Any, Args: "()", Doc: "Returns what became of the try before, next or failed, and its status; nil in the first try.", Run: getLastFailure},
+	{Name: "set_timeouts", In: api.Any, Args: "(connect?, send?, read?)", Doc: "Sets the timeouts of the request, in seconds; nil leaves one as it is.", Run: setPeerTimeouts},
+	{Name: "enable_keepalive", In: api.Any, Args: "(idle_timeout?, max_requests?)", Doc: "Sets for how many seconds (60) the connection may be idle in the block's keepalive pool, and how many requests (100) it may serve; 0 has no limit of requests and the block's time.", Run: enableKeepalive},
+	{Name: "recreate_request", In: api.Any, Args: "()", Doc: "Writes the request to the backend anew, from the header and the variables as they are now.", Run: recreateRequest},
+	{Name: "set_upstream_tls", In: api.Any, Args: "(on)", Doc: "Is not supported: the scheme of proxy_pass decides.", Run: notSupported},
+	{Name: "bind_to_local_addr", In: api.Any, Args: "(address)", Doc: "Is not supported: proxy_bind decides.", Run: notSupported},
+}
+
+func notSupported(l *vm.State) int {
+	if _, msg := balanced(l); msg != "" {
+		return fail(l, msg)
+	}
+	return fail(l, "not supported")
+}
+
+// balanced returns the exchange whose peer is being chosen, or why there is none.
+func balanced(l *vm.State) (*upstream.Exchange, string) {
+	c := api.Of(l)
+	if c.R == nil {
+		l.Errorf("no request found")
+	}
+	x := upstream.Of(c.R)
+	switch {
+	case x == nil:
+		return nil, "no upstream found"
+	case c.Phase != api.Balancer:
+		return nil, "API disabled in the current context"
+	}
+	return x, ""
+}
+
+func setCurrentPeer(l *vm.State) int {
+	host := l.CheckString(1)
+	port := l.OptInt(2, 0)
+	x, msg := balanced(l)
+	if msg != "" {
+		return fail(l, msg)
+	}
+	if port < 0 || port > 65535 {
+		return fail(l, "invalid port")
+	}
+	u, err := upstream.ParseURL(host, uint16(port), false)
+	switch {
+	case err != nil:
+		return fail(l, err.Error())
+	case !u.Addr.IsValid():
+		return fail(l, "no host allowed")
+	}
+	text := host
+	if u.NoPort && !u.Unix {
+		text += ":" + strconv.Itoa(port)
+	}
+	x.SetPeer(u.Addr, text)
+	return l.Ret(vm.True)
+}
+
+func setMoreTries(l *vm.State) int {
+	n := l.CheckInt(1)
+	x, msg := balanced(l)
+	if msg != "" {
+		return fail(l, msg)
+	}
+	l.Push(vm.True)
+	if !x.MoreTries(max(0, n)) {
+		l.PushString("reduced tries due to limit")
+		return 2
+	}
+	return 1
+}
+
+func getLastFailure(l *vm.State) int {
+	x, msg := balanced(l)
+	if msg != "" {
+		l.Push(vm.Nil)
+		return 1 + fail(l, msg)
+	}
+	last, status := x.LastTry()
+	switch last {
+	case upstream.LastNext:
+		l.PushString("next")
+	case upstream.LastFailed:
+		l.PushString("failed")
+	default:
+		return l.Ret(vm.Nil)
+	}
+	l.Push(vm.Int(status))
+	return 2
+}
+
+func setPeerTimeouts(l *vm.State) int {
+	x, msg := balanced(l)
+	var ms [3]int64
+	for i, name := range []string{"connect", "send", "read"} {
+		if l.Arg(i+1) == vm.Nil {
+			continue
+		}
+		s := l.CheckNumber(i + 1)
+		if !(s > 0) {
+			return fail(l, "bad "+name+" timeout")
+		}
+		ms[i] = int64(min(s, maxSeconds) * 1000)
+	}
+	if msg != "" {
+		return fail(l, msg)
+	}
+	x.SetTimeouts(ms[0], ms[1], ms[2])
+	return l.Ret(vm.True)
+}
+
+// maxSeconds bounds times that scripts give: about 24 days.
+const maxSeconds = 1<<31/1000 - 1
+
+func enableKeepalive(l *vm.State) int {
+	x, msg := balanced(l)
+	idle, requests := 60.0, l.OptInt(2, 100)
+	if l.Arg(1) != vm.Nil {
+		idle = l.CheckNumber(1)
+	}
+	switch {
+	case !(idle >= 0):
+		return fail(l, "bad idle timeout")
+	case requests < 0:
+		return fail(l, "bad max requests")
+	case msg != "":
+		return fail(l, msg)
+	case !x.HasPeer():
+		return fail(l, "no current peer set")
+	}
+	x.KeepIdle(int64(min(idle, maxSeconds)*1000), requests)
+	return l.Ret(vm.True)
+}
+
+func recreateRequest(l *vm.State) int {
+	x, msg := balanced(l)
+	if msg != "" {
+		return fail(l, msg)
+	}
+	if x.Recreate() != http.OK {
+		return fail(l, "failed to recreate the request")
+	}
+	return l.Ret(vm.True)
+}

@@ -1,0 +1,46 @@
+package phase
+
+import (
+	"weir/appliance/conf"
+	"weir/appliance/http"
+	"weir/appliance/http/upstream"
+	"weir/lua/api"
+)
+
+// balancer is balancer_by_lua of one upstream block.
+type balancer struct{ script *code }
+
+func setBalancer(file bool) conf.Setter {
+	return func(cx *conf.Cx, it *conf.Item) error {
+		text, line, err := source(it, 0)
+		if err != nil {
+			return err
+		}
+		s, err := newScript(cx, it, api.Balancer, "balancer_by_lua", text, line, file)
+		if err != nil {
+			return err
+		}
+		return upstream.SetBalancer(cx, &balancer{s})
+	}
+}
+
+// Choose implements upstream.Balancer.
+func (b *balancer) Choose(x *upstream.Exchange) http.Code {
+	c := api.For(x.R)
+	exited, code := c.Exited, c.ExitCode
+	c.Exited = false
+	ok := aside(c, b.script, nil, 0, nil)
+	left, to := c.Exited, http.Code(c.ExitCode)
+	c.Exited, c.ExitCode = exited, code
+	switch {
+	case !ok:
+		return http.Error
+	case !left:
+		return http.OK
+	case to == http.Busy, to == http.Declined, to >= http.StatusSpecialResponse:
+		return to
+	case to > http.OK, to == http.Error:
+		return http.Error
+	}
+	return http.OK
+}
