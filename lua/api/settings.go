@@ -3,6 +3,7 @@ package api
 import (
 	"weir/appliance/conf"
 	"weir/appliance/http"
+	"weir/lua/secure"
 )
 
 // Settings are the lua_* directives of a location; lua/phase has their table. They are merged: all are set once the
@@ -24,6 +25,8 @@ type Settings struct {
 	SocketBufferSize       conf.Opt[int64]
 	SocketSendLowat        conf.Opt[int64]
 	SocketPoolSize         conf.Opt[int]
+
+	TLS secure.Conf
 }
 
 // Merge inherits from the enclosing block.
@@ -43,6 +46,7 @@ func (s *Settings) Merge(up *Settings) {
 	s.SocketBufferSize.Merge(up.SocketBufferSize, 4096)
 	s.SocketSendLowat.Merge(up.SocketSendLowat, 0)
 	s.SocketPoolSize.Merge(up.SocketPoolSize, 30)
+	s.TLS.Merge(&up.TLS)
 }
 
 // MainSettings are the lua_* directives of the http block.

@@ -13,6 +13,6 @@
 // they are empty: an idle socket holds none.
 //
 // It must not know HTTP beyond the request whose body or connection ngx.req.socket reads, nor how TLS works: a
-// handshake is asked of a TLS (see UseTLS). Everything runs on the worker's loop. Only results of name lookups come
+// handshake is asked of lua/secure. Everything runs on the worker's loop. Only results of name lookups come
 // from other goroutines, by the loop's mailbox.
 package cosocket

@@ -23,7 +23,7 @@ var Family = api.Family{
 		{Path: "tcpsock", Meta: metaTCP, Funcs: append(streamMethods(), []api.Func{
 			{Name: "bind", In: api.Yieldable, Args: "(address, port?)", Doc: "Sets the address to connect from.", Run: bind},
 			{Name: "connect", In: api.Yieldable, Args: "(host, port?, options?)", Doc: "Connects, or takes an idle connection from the pool.", Run: connect},
-			{Name: "sslhandshake", In: api.Yieldable, Args: "(session?, name?, verify?, ocsp?)", Doc: "Begins TLS.", Run: sslHandshake},
+			{Name: "sslhandshake", In: api.Yieldable, Args: "(session?, name?, verify?, ocsp?)", Doc: "Begins TLS; on a connection that has it, only checks the certificate if asked to.", Run: sslHandshake},
 			{Name: "getsslsession", In: api.Any, Args: "()", Doc: "Returns the TLS session.", Run: noTLS},
 			{Name: "settrustedstore", In: api.Any, Args: "(store)", Doc: "Sets the certificates that are trusted.", Run: noTLS},
 			{Name: "setclientcert", In: api.Any, Args: "(cert, key)", Doc: "Sets the certificate for TLS.", Run: setClientCert},
@@ -96,7 +96,6 @@ var states api.Slot[state]
 type state struct {
 	env   *api.Env
 	pools map[string]*pool
-	tls   TLS
 	// retired says that no request will begin in the VM any more: connections are not kept.
 	retired bool
 }

@@ -3,9 +3,7 @@ package cosocket
 import (
 	"fmt"
 
-	"weir/lua/api"
 	"weir/lua/vm"
-	"weir/netio/conn"
 	"weir/netio/sock"
 )
 
@@ -116,33 +114,8 @@ var options = map[string]sock.Option{
 	"sndbuf": sock.OptSndBuf, "rcvbuf": sock.OptRcvBuf, "keepintvl": sock.OptKeepInterval, "keepcnt": sock.OptKeepCount,
 }
 
-// TLS begins TLS on a connection of Lua. It is told what the arguments of sslhandshake are, pushes its results and
-// returns how many. It may park; from its return on c carries the transport it has set, if any.
-type TLS interface {
-	Handshake(l *vm.State, ctx *api.Ctx, c *conn.Conn, host string) int
-}
-
-// UseTLS gives the sockets of a VM their TLS.
-func UseTLS(e *api.Env, t TLS) { states.In(e).tls = t }
-
-// sslHandshake is tcpsock:sslhandshake.
-func sslHandshake(l *vm.State) int {
-	s := self(l)
-	if !s.connected() || s.readClosed && s.writeClosed {
-		return closed(l)
-	}
-	c := s.owned(l)
-	if text := s.busyText(busyConnecting | busyReading | busyWriting); text != "" {
-		return fail(l, text)
-	}
-	if s.st.tls == nil {
-		return fail(l, "TLS is not available for sockets of Lua")
-	}
-	return s.st.tls.Handshake(l, c, s.conn, s.host)
-}
-
-// noTLS is the answer of methods that belong to TLS.
-func noTLS(l *vm.State) int { return fail(l, "TLS is not available for sockets of Lua") }
+// noTLS is the answer of methods that belong to TLS and take or give OpenSSL's structures.
+func noTLS(l *vm.State) int { return fail(l, "not supported") }
 
 // noPointer is the answer of methods that give OpenSSL's structures away.
 func noPointer(l *vm.State) int { return fail(l, "not supported") }
@@ -152,5 +125,5 @@ func setClientCert(l *vm.State) int {
 	if l.Arg(2).IsNil() && l.Arg(3).IsNil() {
 		return l.Ret(vm.True)
 	}
-	return fail(l, "TLS is not available for sockets of Lua")
+	return fail(l, "not supported: use lua_ssl_certificate")
 }

@@ -36,10 +36,15 @@ type idle struct {
 	host   string
 	port   int
 	reused int
+	trust  trust
 }
 
 // Readable implements conn.Handler: the peer closed the connection, or sent what nobody asked for.
-func (i *idle) Readable(*conn.Conn) { i.drop() }
+func (i *idle) Readable(c *conn.Conn) {
+	if !silent(c) {
+		i.drop()
+	}
+}
 
 // Writable implements conn.Handler.
 func (i *idle) Writable(*conn.Conn) {}
@@ -83,7 +88,7 @@ func (p *pool) take(s *socket, c *api.Ctx) bool {
 func (i *idle) give(s *socket, c *api.Ctx) {
 	s.conn, s.ctx = i.conn, c
 	s.host, s.port = i.host, i.port
-	s.reused = i.reused + 1
+	s.reused, s.trust = i.reused+1, i.trust
 	i.conn.ClearTimer(conn.ReadTimer)
 	i.conn.SetHandler(s)
 	c.OnClose(s)
@@ -209,11 +214,9 @@ func setKeepalive(l *vm.State) int {
 		}
 		p = s.st.newPool(s.key, size, -1)
 	}
-	if s.conn.ReadReady() { // a look whether the peer has said anything
-		if _, err := s.conn.Peek(make([]byte, 1)); err != conn.ErrAgain {
-			s.finalize()
-			return fail(l, "connection in dubious state")
-		}
+	if s.conn.ReadReady() && !silent(s.conn) {
+		s.finalize()
+		return fail(l, "connection in dubious state")
 	}
 	p.keep(s, timeout)
 	return done(l)
@@ -221,7 +224,7 @@ func setKeepalive(l *vm.State) int {
 
 // keep puts the connection of s into the pool; 0 keeps it for ever.
 func (p *pool) keep(s *socket, timeout int64) {
-	i := &idle{pool: p, conn: s.conn, host: s.host, port: s.port, reused: s.reused}
+	i := &idle{pool: p, conn: s.conn, host: s.host, port: s.port, reused: s.reused, trust: s.trust}
 	if s.pool == nil {
 		p.connections++
 	}

@@ -36,6 +36,7 @@ type socket struct {
 	key      string // of the pool
 	pool     *pool  // whose count the connection is in
 	reused   int    // times the connection came out of a pool
+	trust    trust  // by which the server's certificate was accepted
 
 	connecting bool
 	connectErr error

@@ -18,7 +18,8 @@ var Settings = http.Module{
 		api.Main.In(b).Root = b.Locations()[0]
 		return nil
 	},
-	Directives: settings(),
+	Directives: append(settings(), tlsSettings()...),
+	Finish:     finishTLS,
 }
 
 // Limits that nobody set.

@@ -1,0 +1,144 @@
+package cosocket
+
+import (
+	"fmt"
+
+	"weir/lua/api"
+	"weir/lua/secure"
+	"weir/lua/vm"
+	"weir/netio/conn"
+	"weir/netio/tlsio"
+)
+
+// session is what Lua holds of a TLS session: the leave to resume it. The session itself is in its client's cache.
+type session struct{}
+
+// trust is a check of the server's certificate that was passed.
+type trust struct {
+	by   *secure.Client // nil: there was none
+	name string
+}
+
+// sslHandshake is tcpsock:sslhandshake. A certificate's status is asked for in every handshake, whatever the last
+// argument says.
+func sslHandshake(l *vm.State) int {
+	if n := l.Top(); n > 5 {
+		l.Errorf("ngx.socket sslhandshake: expecting 1 ~ 5 arguments (including the object), but seen %d", n)
+	}
+	s := self(l)
+	resumed := l.Arg(2)
+	name := ""
+	if v := l.Arg(3); v.Truthy() {
+		name = l.CheckString(3)
+	}
+	verify := l.Arg(4).Truthy()
+	if s == nil || s.conn == nil && !s.connecting || s.readClosed || s.writeClosed {
+		return closed(l)
+	}
+	c := s.owned(l)
+	if text := s.busyText(busyConnecting | busyReading | busyWriting); text != "" {
+		return fail(l, text)
+	}
+	if s.settings.TLS.Client == nil {
+		return fail(l, "TLS is not available here")
+	}
+	if tlsio.Of(s.conn) == nil {
+		u := resumed.AsUserdata()
+		resume := false
+		if u != nil {
+			_, resume = u.V.(*session)
+		}
+		if text := s.secure(l, c, name, resume); text != "" {
+			s.finalize()
+			return fail(l, text)
+		}
+	}
+	if verify {
+		if text := s.verify(c, name); text != "" {
+			s.finalize()
+			return fail(l, text)
+		}
+	}
+	switch {
+	case !resumed.IsNil() && !resumed.Truthy():
+		return l.Ret(vm.True)
+	case !resumed.IsNil() && s.reused > 0:
+		return l.Ret(resumed)
+	}
+	return l.Ret(s.st.env.VM.NewUserdata(&session{}, nil).Value())
+}
+
+// handshake is a light thread that waits for the end of a handshake.
+type handshake struct {
+	s      *socket
+	thread *api.Thread // nil until it waits
+	done   bool
+	err    error
+}
+
+// Handshaken implements tlsio.Peer.
+func (h *handshake) Handshaken(c *conn.Conn, _ *tlsio.Conn, err error) {
+	h.done, h.err = true, err
+	c.SetHandler(h.s)
+	if h.thread != nil {
+		h.thread.Wake()
+	}
+}
+
+// Abandon implements api.Waiter.
+func (h *handshake) Abandon() { h.s.finalize() }
+
+// secure does the handshake. It returns the error for Lua.
+func (s *socket) secure(l *vm.State, c *api.Ctx, name string, resume bool) (text string) {
+	h := &handshake{s: s}
+	s.settings.TLS.Client.Connect(c.Worker().TLS, s.conn, name, resume, h)
+	if !h.done {
+		s.conn.SetTimer(conn.ReadTimer, s.timeout(timeConnect)) // instead of the handshake's own
+		h.thread = c.Thread()
+		s.connecting = true
+		c.Park(l, h)
+		s.connecting = false
+	}
+	switch h.err {
+	case nil:
+		return ""
+	case tlsio.ErrTimeout:
+		s.logErr(c, "lua ssl handshake timed out", s.remote())
+		return "timeout"
+	case tlsio.ErrClosedEarly:
+		s.logErr(c, "peer closed connection in SSL handshake", s.remote())
+	default:
+		s.logErr(c, "SSL_do_handshake() failed (SSL: "+h.err.Error()+")", s.remote())
+	}
+	return "handshake failed"
+}
+
+// verify checks the server's certificate, once for a connection and name. It returns the error for Lua.
+func (s *socket) verify(c *api.Ctx, name string) (text string) {
+	now := trust{s.settings.TLS.Client, name}
+	if s.trust == now {
+		return ""
+	}
+	switch res := now.by.Verify(tlsio.Of(s.conn), name); {
+	case res.OK():
+		s.trust = now
+		return ""
+	case res.Code == secure.Mismatch:
+		s.logErr(c, "lua ssl certificate does not match host \""+name+"\"", s.remote())
+		return res.Text
+	default:
+		s.logErr(c, fmt.Sprintf("lua ssl certificate verify error: (%d: %s)", res.Code, res.Text), s.remote())
+		return fmt.Sprintf("%d: %s", res.Code, res.Text)
+	}
+}
+
+// silent reports whether the peer has said nothing that Lua would read: with TLS it may send session tickets.
+func silent(c *conn.Conn) bool {
+	if c.Transport() != nil {
+		_, err := c.Recv(nil)
+		return err == conn.ErrAgain
+	}
+	var b [1]byte
+	_, err := c.Peek(b[:])
+	return err == conn.ErrAgain
+}

@@ -1,0 +1,155 @@
+package secure
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"time"
+
+	"weir/appliance/certs"
+	"weir/appliance/conf"
+	"weir/appliance/http"
+	"weir/appliance/http/certfile"
+	"weir/netio/conn"
+	"weir/netio/tlsio"
+)
+
+// Conf is the lua_ssl_* directives of a location.
+type Conf struct {
+	Protocols                        conf.Opt[certfile.Protocols]
+	Ciphers, Trusted, CRL, Cert, Key conf.Opt[string]
+	Depth                            conf.Opt[int]
+	Commands                         []conf.KeyVal
+
+	// Client is made by Finish; nil before.
+	Client *Client
+}
+
+// Merge inherits from the enclosing block.
+func (c *Conf) Merge(up *Conf) {
+	c.Protocols.Merge(up.Protocols, certfile.Default)
+	c.Ciphers.Merge(up.Ciphers, "DEFAULT")
+	c.Trusted.Merge(up.Trusted, "")
+	c.CRL.Merge(up.CRL, "")
+	c.Cert.Merge(up.Cert, "")
+	c.Key.Merge(up.Key, "")
+	c.Depth.Merge(up.Depth, 1)
+	conf.MergeList(&c.Commands, up.Commands)
+}
+
+// Client is how cosockets of some locations do TLS.
+type Client struct {
+	fresh, resume *tlsio.Config // of one cache of sessions: the first only fills it
+	verifier      certs.Verifier
+}
+
+// maxSessions bounds the sessions a Client keeps, by server name or address.
+const maxSessions = 1024
+
+// keeps is a cache of sessions that offers none.
+type keeps struct{ tls.ClientSessionCache }
+
+// Get implements tls.ClientSessionCache.
+func (keeps) Get(string) (*tls.ClientSessionState, bool) { return nil, false }
+
+// Connect begins TLS on a connection that stands; see tlsio.Engine.Connect. name is whom to ask for, "" for nobody in
+// particular. resume offers the session of an earlier handshake with that name or, without one, that address.
+func (t *Client) Connect(e *tlsio.Engine, c *conn.Conn, name string, resume bool, p tlsio.Peer) {
+	f := t.fresh
+	if resume {
+		f = t.resume
+	}
+	e.Connect(c, f, name, p)
+}
+
+// Verify checks the server's certificate against lua_ssl_trusted_certificate, and if name is not "" that it is one for
+// name. The result is OK, one of OpenSSL's, or one without a code for a name that does not match.
+func (t *Client) Verify(c *tlsio.Conn, name string) certs.Result {
+	res := t.verifier.Verify(c.Info.Peer, x509.ExtKeyUsageServerAuth, time.Now())
+	if res.OK() && name != "" && !certs.MatchesHost(c.Info.Peer[0], name) {
+		res.Code, res.Text = Mismatch, "certificate host mismatch"
+	}
+	return res
+}
+
+// Mismatch is the code of Verify's result for a certificate of another host; OpenSSL's codes are positive.
+const Mismatch = -1
+
+// Maker makes the clients of one configuration: one for all places that say the same.
+type Maker struct {
+	files certfile.Store
+	made  []Conf
+}
+
+// Finish makes c.Client. c has been merged.
+func (m *Maker) Finish(b *http.Builder, c *Conf) error {
+	for i := range m.made {
+		if m.made[i].says(c) {
+			c.Client = m.made[i].Client
+			return nil
+		}
+	}
+	f := &tls.Config{InsecureSkipVerify: true} // the chain is checked by Verify
+	set := certfile.Settings{Prefix: "lua_ssl", Protocols: c.Protocols.V, Ciphers: c.Ciphers.V, Curve: "auto"}
+	if err := m.files.Commands(b, &set, c.Commands); err != nil {
+		return err
+	}
+	if err := m.files.Apply(b, &set, f); err != nil {
+		return err
+	}
+	t := &Client{}
+	t.verifier.Depth = c.Depth.V
+	if err := m.read(b, c, f, t); err != nil {
+		return err
+	}
+	again := f.Clone()
+	again.ClientSessionCache = tls.NewLRUClientSessionCache(maxSessions)
+	f.ClientSessionCache = keeps{again.ClientSessionCache}
+	t.fresh = &tlsio.Config{TLS: f, KTLS: set.KTLS}
+	t.resume = &tlsio.Config{TLS: again, KTLS: set.KTLS}
+	c.Client = t
+	m.made = append(m.made, *c)
+	return nil
+}
+
+// says reports whether two places say the same.
+func (c *Conf) says(o *Conf) bool {
+	if len(c.Commands) != len(o.Commands) {
+		return false
+	}
+	for i := range c.Commands {
+		if c.Commands[i] != o.Commands[i] {
+			return false
+		}
+	}
+	return c.Protocols.V == o.Protocols.V && c.Ciphers.V == o.Ciphers.V && c.Trusted.V == o.Trusted.V && c.CRL.V == o.CRL.V &&
+		c.Cert.V == o.Cert.V && c.Key.V == o.Key.V && c.Depth.V == o.Depth.V
+}
+
+// read reads the files that c names.
+func (m *Maker) read(b *http.Builder, c *Conf, f *tls.Config, t *Client) error {
+	if c.Cert.V != "" {
+		if c.Key.V == "" {
+			return conf.Errorf("no \"lua_ssl_certificate_key\" is defined for certificate \"%s\"", c.Cert.V)
+		}
+		pair, err := m.files.Pair(b, c.Cert.V, c.Key.V, nil)
+		if err != nil {
+			return err
+		}
+		// Whatever issuers the server names: it gets the one there is.
+		f.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair, nil }
+	}
+	if c.Trusted.V != "" {
+		list, err := m.files.Chain(b, c.Trusted.V)
+		if err != nil {
+			return err
+		}
+		t.verifier.Trust(list)
+	}
+	if c.CRL.V != "" {
+		var err error
+		if t.verifier.CRLs, err = m.files.CRLs(b, c.CRL.V); err != nil {
+			return err
+		}
+	}
+	return nil
+}
