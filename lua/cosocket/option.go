@@ -125,5 +125,5 @@ func setClientCert(l *vm.State) int {
 	if l.Arg(2).IsNil() && l.Arg(3).IsNil() {
 		return l.Ret(vm.True)
 	}
-	return fail(l, "not supported: use lua_ssl_certificate")
+	return fail(l, "not supported: see lua_ssl_certificate")
 }

@@ -65,6 +65,10 @@ func (t *Client) Connect(e *tlsio.Engine, c *conn.Conn, name string, resume bool
 // name. The result is OK, one of OpenSSL's, or one without a code for a name that does not match.
 func (t *Client) Verify(c *tlsio.Conn, name string) certs.Result {
 	res := t.verifier.Verify(c.Info.Peer, x509.ExtKeyUsageServerAuth, time.Now())
+	if res.Code == noFirst && t.verifier.Empty() {
+		// OpenResty has OpenSSL stop at the first error only where no trusted certificates are set.
+		res = certs.Result{Code: 20, Text: "unable to get local issuer certificate"}
+	}
 	if res.OK() && name != "" && !certs.MatchesHost(c.Info.Peer[0], name) {
 		res.Code, res.Text = Mismatch, "certificate host mismatch"
 	}
@@ -73,6 +77,9 @@ func (t *Client) Verify(c *tlsio.Conn, name string) certs.Result {
 
 // Mismatch is the code of Verify's result for a certificate of another host; OpenSSL's codes are positive.
 const Mismatch = -1
+
+// noFirst is X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE.
+const noFirst = 21
 
 // Maker makes the clients of one configuration: one for all places that say the same.
 type Maker struct {
