@@ -259,6 +259,15 @@ func (r *Request) SetVar(index int, b []byte) {
 	r.vars[index] = Value{B: b, Flags: Valid}
 }
 
+// ForgetVar has the variable called name worked out again at its next use,
+// for whoever changes what it is made of. A variable that only `set` gives a
+// value keeps it.
+func (r *Request) ForgetVar(name string) {
+	if d := r.gen.varByName[name]; d != nil && d.index >= 0 && d.Get != nil {
+		r.vars[d.index] = Value{}
+	}
+}
+
 // VarByName looks a variable up at run time, as Lua's ngx.var does. It
 // returns false when no variable of that name can exist. name must be lower
 // case. It is slower than Var and may allocate for prefix variables.

@@ -312,6 +312,7 @@ func SetRequestHeader(r *http.Request, name, value string, remove, override bool
 			host = host[:i]
 		}
 		r.HostName = r.CopyString(host)
+		r.ForgetVar("host")
 	case http1.HeaderContentLength:
 		r.ContentLength = -1
 		if n, err := strconv.ParseInt(value, 10, 64); err == nil && !remove {
