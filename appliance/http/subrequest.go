@@ -227,6 +227,10 @@ func (r *Request) ResumePostponed() Code {
 	return r.Output(&r.one)
 }
 
+// Background reports whether r is a subrequest whose output does not go to the
+// client.
+func (r *Request) Background() bool { return r.background }
+
 // Memory is the body that an in-memory subrequest has collected.
 func (r *Request) Memory() []byte { return r.memory }
 

@@ -194,8 +194,12 @@ func (x *Exchange) wait(budget int) {
 }
 
 // clientWaits reports whether the client takes nothing now: it is slow, or
-// other output comes first.
+// other output comes first. The output of a background subrequest never gets
+// to the client and has no turn to wait for.
 func (x *Exchange) clientWaits() bool {
+	if x.R.Background() {
+		return false
+	}
 	c := x.R.Client()
 	return c.Active() != x.R || c.Buffered()
 }
@@ -298,15 +302,33 @@ func (x *Exchange) limited() bool {
 // pass hands what is queued to the client, unless it waits. It returns false
 // when the exchange is over.
 func (x *Exchange) pass() bool {
-	if x.out.Empty() && x.fileEmpty() || x.clientWaits() {
+	if x.out.Empty() && x.fileEmpty() || x.clientWaits() || x.collects() {
 		return true
 	}
+	x.passed = x.bodyCount
 	x.queueFile()
 	if x.R.Output(&x.out) == http.Error {
 		x.clientGone()
 		return false
 	}
 	return true
+}
+
+// collects reports whether the buffered body of a background subrequest is
+// kept until one of the buffers of the directives is full or the backend has
+// no more. Nobody waits for the first bytes, and nginx does it too, which Lua sees
+// when the backend stops half-way: see dropCollected.
+func (x *Exchange) collects() bool {
+	return x.buffering && !x.ended && !x.eof && !x.broken && x.R.Background() &&
+		x.bodyCount-x.passed < x.conf.Buffers.V.Size
+}
+
+// dropCollected forgets what collects has kept: a backend that fell silent did
+// not fill the buffer.
+func (x *Exchange) dropCollected() {
+	if x.collects() {
+		x.ws.w.Buffers.DoneChain(&x.out)
+	}
 }
 
 // clientGone ends the exchange because nobody reads the response.

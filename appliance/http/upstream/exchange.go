@@ -142,6 +142,7 @@ type exchange struct {
 	finished      bool
 	left          int64 // of the body; -1 until the backend closes
 	bodyCount     int64 // bytes of the body received
+	passed        int64 // bodyCount when the output was last handed on
 	rate          int64 // proxy_limit_rate
 	rateStart     int64 // seconds
 
@@ -379,6 +380,7 @@ func (x *Exchange) Expired(_ *conn.Conn, id conn.TimerID) {
 	case x.step == stepBody && id == conn.WriteTimer:
 		// The rest of the request does not matter any more.
 	case x.step == stepBody:
+		x.dropCollected()
 		x.broken = true
 		x.logErr("upstream timed out (110: Connection timed out)")
 		x.endBody(http.StatusGatewayTimeout)
