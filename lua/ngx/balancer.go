@@ -60,6 +60,10 @@ func setCurrentPeer(l *vm.State) int {
 	if msg != "" {
 		return fail(l, msg)
 	}
+	if l.Arg(3) != vm.Nil {
+		l.CheckString(3)
+		return fail(l, "a host of its own is not supported")
+	}
 	if port < 0 || port > 65535 {
 		return fail(l, "invalid port")
 	}
@@ -118,14 +122,16 @@ func setPeerTimeouts(l *vm.State) int {
 		if l.Arg(i+1) == vm.Nil {
 			continue
 		}
-		s := l.CheckNumber(i + 1)
-		if !(s > 0) {
-			return fail(l, "bad "+name+" timeout")
+		s, ok := l.Arg(i + 1).AsNumber()
+		if !ok || !(s > 0) {
+			l.Errorf("bad %s timeout", name)
 		}
 		ms[i] = int64(min(s, maxSeconds) * 1000)
 	}
 	if msg != "" {
-		return fail(l, msg)
+		l.Push(vm.False)
+		l.PushString(msg)
+		return 2
 	}
 	x.SetTimeouts(ms[0], ms[1], ms[2])
 	return l.Ret(vm.True)
@@ -140,11 +146,13 @@ func enableKeepalive(l *vm.State) int {
 	if l.Arg(1) != vm.Nil {
 		idle = l.CheckNumber(1)
 	}
+	if !(idle >= 0) {
+		l.ArgError(1, "expected >= 0")
+	}
+	if requests < 0 {
+		l.ArgError(2, "expected >= 0")
+	}
 	switch {
-	case !(idle >= 0):
-		return fail(l, "bad idle timeout")
-	case requests < 0:
-		return fail(l, "bad max requests")
 	case msg != "":
 		return fail(l, msg)
 	case !x.HasPeer():

@@ -35,12 +35,21 @@ func (b *balancer) Choose(x *upstream.Exchange) http.Code {
 	switch {
 	case !ok:
 		return http.Error
-	case !left:
-		return http.OK
+	case !left, to == http.OK:
+		return chosen(c, x)
 	case to == http.Busy, to == http.Declined, to >= http.StatusSpecialResponse:
 		return to
 	case to > http.OK, to == http.Error:
 		return http.Error
 	}
-	return http.OK
+	return chosen(c, x)
+}
+
+// chosen lets a script leave the choice to the block's servers, if there are any.
+func chosen(c *api.Ctx, x *upstream.Exchange) http.Code {
+	if x.HasPeer() || x.HasServers() {
+		return http.OK
+	}
+	c.Log(http.LogErr, "lua balancer: no peer set")
+	return http.Error
 }

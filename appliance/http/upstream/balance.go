@@ -55,6 +55,9 @@ func (x *Exchange) beginChoice() {
 	s.w = &x.local.primary
 	s.follow()
 	s.tries = s.set.allTries()
+	if x.group.balancer != nil {
+		s.tries = max(s.tries, 1) // there may be no servers
+	}
 	switch x.group.method {
 	case ipHash:
 		s.key, s.hash = x.clientKey(), 89

@@ -107,6 +107,9 @@ func (x *Exchange) SetPeer(addr sock.Addr, text string) {
 // HasPeer reports whether SetPeer was called for this try.
 func (x *Exchange) HasPeer() bool { return x.outside.chosen }
 
+// HasServers reports whether the group's method has peers to choose from.
+func (x *Exchange) HasServers() bool { return len(x.sel.set.peers) > 0 || x.sel.set.backup != nil }
+
 // MoreTries has up to n more peers be tried when this one fails, within the
 // limit of next_upstream_tries. It returns false when that made them fewer.
 func (x *Exchange) MoreTries(n int) bool {

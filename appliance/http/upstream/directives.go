@@ -35,6 +35,10 @@ func setUpstream(cx *conf.Cx, it *conf.Item) error {
 	if err := cx.Walk(it.Block, conf.Upstream, http.ScopeOf(cx).With(g)); err != nil {
 		return err
 	}
+	if len(g.servers) == 0 && g.balancer != nil {
+		g.servers = []*server{} // the balancer brings the peers
+		return nil
+	}
 	if len(g.servers) == 0 {
 		return it.CloseErrorf("no servers are inside upstream")
 	}

@@ -142,7 +142,7 @@ func (c *mainConf) finish(b *http.Builder) error {
 			}
 		}
 		g.rebuild()
-		if len(g.set.Load().peers) == 0 && !g.resolves(false) {
+		if len(g.set.Load().peers) == 0 && !g.resolves(false) && g.balancer == nil {
 			return http.Fail(g.item, "no servers in upstream \"%s\"", g.Name)
 		}
 	}
