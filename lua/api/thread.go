@@ -231,7 +231,7 @@ func (t *Thread) runCoroutine(l *vm.State) {
 			return
 		case err != nil:
 			c.report("lua user thread aborted: ", err)
-			t.Results = append(t.Results[:0], vm.False, err.Value)
+			t.failed(err)
 			t.finish()
 			return
 		case t.co.Status() != "suspended":
@@ -247,6 +247,16 @@ func (t *Thread) runCoroutine(l *vm.State) {
 		args = nil
 		c.Yield(l)
 	}
+}
+
+// failed makes Results of the error that ended the coroutine. As in OpenResty, error("x") gives its argument as it is,
+// and the message with the position behind it.
+func (t *Thread) failed(err *vm.Error) {
+	t.Results = append(t.Results[:0], vm.False)
+	if v, ok := t.co.RaisedWith(); ok && v.IsString() && v.Text() != err.Text {
+		t.Results = append(t.Results, v)
+	}
+	t.Results = append(t.Results, err.Value)
 }
 
 // report logs an error that left Lua, with its traceback.

@@ -161,7 +161,7 @@ func (s *step) result(c *api.Ctx) http.Code {
 	case c.HeaderExit != 0 && !r.HeaderSent():
 		return http.Code(c.HeaderExit)
 	case c.Failed:
-		if r.HeaderSent() || c.Buffering {
+		if r.HeaderSent() || c.Buffering || c.Subrequests > 0 { // no page while subrequests are under way
 			return http.Error
 		}
 		return http.StatusInternalServerError

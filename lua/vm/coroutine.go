@@ -95,6 +95,22 @@ func (vm *VM) NewCoroutine(f Value) *State {
 	return co
 }
 
+// RaisedWith returns what the function error was called with, if that is what ended coroutine l: its argument without
+// the position that the message has got.
+func (l *State) RaisedWith() (v Value, ok bool) {
+	if l.status != stDead || l.fi == 0 {
+		return Nil, false
+	}
+	f := &l.frames[l.fi]
+	if f.kind != kGo {
+		return Nil, false
+	}
+	if b := l.stack[f.base-1].fn().body; b == nil || b.special != spError || l.top <= int(f.base) {
+		return Nil, false
+	}
+	return l.stack[f.base], true
+}
+
 // Status returns the state of a thread as coroutine.status names it.
 func (l *State) Status() string {
 	switch l.status {
