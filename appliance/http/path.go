@@ -157,8 +157,8 @@ func SplitURI(uri []byte) (path, args []byte, ok bool) {
 		return nil, nil, false
 	}
 	path = uri
-	if i := bytes.IndexByte(uri, '?'); i >= 0 {
-		path, args = uri[:i], uri[i+1:]
+	if before, after, ok0 := bytes.Cut(uri, []byte{'?'}); ok0 {
+		path, args = before, after
 	}
 	path = UnescapeURI(path[:0], path)
 	for i := 0; i+1 < len(path); i++ {

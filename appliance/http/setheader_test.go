@@ -1,5 +1,7 @@
 package http
 
+import "strings"
+
 import "testing"
 
 func TestReplaceKeepsThePlaceOfTheFirstField(t *testing.T) {
@@ -12,14 +14,14 @@ func TestReplaceKeepsThePlaceOfTheFirstField(t *testing.T) {
 	h.Replace([]byte("ETag"), []byte(""))
 	h.Replace([]byte("Expires"), []byte("6"))
 	h.Replace([]byte("X-C"), []byte("7"))
-	got := ""
+	var got strings.Builder
 	for i := range h.Len() {
 		if name, value, _, ok := h.Field(i); ok {
-			got += string(name) + "=" + string(value) + " "
+			got.WriteString(string(name) + "=" + string(value) + " ")
 		}
 	}
-	if want := "X-A=longer Etag= X-B=4 Expires=6 X-C=7 "; got != want {
-		t.Errorf("got %q, want %q", got, want)
+	if want := "X-A=longer Etag= X-B=4 Expires=6 X-C=7 "; got.String() != want {
+		t.Errorf("got %q, want %q", got.String(), want)
 	}
 	if v := h.Lookup([]byte("expires")); string(v) != "6" {
 		t.Errorf("a plain field that was replaced is not found: %q", v)

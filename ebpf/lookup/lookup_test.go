@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -171,15 +172,15 @@ func TestMasks(t *testing.T) {
 		if r.Family == unix.AF_INET {
 			words = 1
 		}
-		got := ""
+		var got strings.Builder
 		for i := range words {
 			b := make([]byte, 0, 8)
 			b = appendNative(b, r.Addr[i])
 			m := appendNative(nil, r.Mask[i])
-			got += fmt.Sprintf("%x/%x ", b, m)
+			got.WriteString(fmt.Sprintf("%x/%x ", b, m))
 		}
-		if got != c.want+" " {
-			t.Errorf("%s: got %q, want %q", c.prefix, got, c.want)
+		if got.String() != c.want+" " {
+			t.Errorf("%s: got %q, want %q", c.prefix, got.String(), c.want)
 		}
 	}
 }

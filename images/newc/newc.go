@@ -3,6 +3,7 @@ package newc
 import (
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Writer writes one archive. An error is kept and returned by Close.
@@ -54,11 +55,12 @@ func (w *Writer) entry(name string, mode, links, major, minor uint32, data []byt
 		w.fail(fmt.Errorf("newc: %s has %d bytes, the format ends at 4 GB", name, len(data)))
 		return
 	}
-	header := "070701"
+	var header strings.Builder
+	header.WriteString("070701")
 	for _, v := range []uint32{w.next, mode, 0, 0, links, 0, uint32(len(data)), 0, 0, major, minor, uint32(len(name) + 1), 0} {
-		header += fmt.Sprintf("%08X", v)
+		header.WriteString(fmt.Sprintf("%08X", v))
 	}
-	w.write([]byte(header + name + "\x00"))
+	w.write([]byte(header.String() + name + "\x00"))
 	w.pad()
 	w.write(data)
 	w.pad()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,12 +75,7 @@ func withMedia(f func(dir string) error) (bool, error) {
 }
 
 func isLabel(s string) bool {
-	for _, l := range labels {
-		if s == l {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(labels, s)
 }
 
 // probe reads kind and label of a file system: ISO 9660 (ECMA-119, the primary

@@ -107,7 +107,7 @@ func (e *Env) forget(t *Thread) {
 func (e *Env) Run() {
 	e.scheduled = false
 	n := len(e.queue)
-	for i := 0; i < n; i++ {
+	for i := range n {
 		t := e.queue[i]
 		if t == nil {
 			continue

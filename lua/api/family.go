@@ -122,7 +122,7 @@ func (e *Env) addTable(t *Table) {
 // Table returns the table at a path from the globals ("ngx.req"), made if missing.
 func (e *Env) Table(path string) *vm.Table {
 	t := e.VM.Globals()
-	for _, name := range strings.Split(path, ".") {
+	for name := range strings.SplitSeq(path, ".") {
 		sub := t.GetString(name).AsTable()
 		if sub == nil {
 			sub = vm.NewTable(0, 16)

@@ -38,9 +38,9 @@ func parseTarget(host string, port int) (t target, err error) {
 		return target{addr: a}, nil
 	}
 	name := host
-	if i := strings.IndexByte(host, ':'); i >= 0 {
-		name = host[:i]
-		n, err := strconv.ParseUint(host[i+1:], 10, 16)
+	if before, after, ok := strings.Cut(host, ":"); ok {
+		name = before
+		n, err := strconv.ParseUint(after, 10, 16)
 		if err != nil || n == 0 {
 			return t, errors.New("invalid port")
 		}

@@ -81,13 +81,13 @@ func TestJobsOfAPoolRunBesideTheLoop(t *testing.T) {
 		t.Errorf("%d VMs were made, %d are idle, want 3", c.made, len(c.idle))
 	}
 	for i, j := range jobs {
-		got := ""
+		var got strings.Builder
 		for _, v := range j.results {
-			got += v.Text() + ";"
+			got.WriteString(v.Text() + ";")
 		}
 		want := [...]string{"true;" + vm.Int(2*i).Text() + ";", "oops", "false;invalid function;"}[i%3]
-		if !strings.Contains(got, want) {
-			t.Errorf("job %d: got %s, want %s", i, got, want)
+		if !strings.Contains(got.String(), want) {
+			t.Errorf("job %d: got %s, want %s", i, got.String(), want)
 		}
 	}
 	for end := time.Now().Add(10 * time.Second); ; {

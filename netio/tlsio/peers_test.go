@@ -177,7 +177,7 @@ func TestOpensslServerUpdatesKeys(t *testing.T) {
 	if c.err != nil {
 		t.Fatal(c.err)
 	}
-	want := ""
+	var want strings.Builder
 	for i, command := range []string{"", "K\n", "k\n", "K\n"} {
 		if command != "" {
 			key := c.t.rd.key
@@ -185,9 +185,9 @@ func TestOpensslServerUpdatesKeys(t *testing.T) {
 			w.until("new keys", func() bool { return c.t.rd.key != key || c.end != nil })
 		}
 		word := fmt.Sprintf("word-%d\n", i)
-		want += word
+		want.WriteString(word)
 		k.say(word)
-		w.until("the word", func() bool { return string(c.got) == want || c.end != nil })
+		w.until("the word", func() bool { return string(c.got) == want.String() || c.end != nil })
 		c.send("answer-" + word)
 		k.hear("answer-" + strings.TrimSpace(word))
 	}

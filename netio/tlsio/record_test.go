@@ -179,24 +179,24 @@ func TestRecordsSplitAtEveryByte(t *testing.T) {
 		t.Run(k.name, func(t *testing.T) {
 			r := newRig(t, k.version, k.id, false)
 			var stream []byte
-			want := ""
+			var want strings.Builder
 			for _, s := range []string{"a", "", "some more", strings.Repeat("long ", 20)} {
 				stream = append(stream, r.record(typeData, []byte(s))...)
-				want += s
+				want.WriteString(s)
 			}
 			if k.version == tls.VersionTLS13 {
 				stream = append(stream, r.record(typeHandshake, []byte{msgKeyUpdate, 0, 0, 1, 0})...)
 				r.far.wr.update(r.far.e, r.far.suite)
 				stream = append(stream, r.record(typeData, []byte("under new keys"))...)
-				want += "under new keys"
+				want.WriteString("under new keys")
 			}
 			stream = append(stream, r.record(typeAlert, []byte{1, 0})...)
 			for i := range stream {
 				r.put(stream[i : i+1])
 			}
 			r.until("the end", func() bool { return r.s.end != nil })
-			if r.s.end != io.EOF || string(r.s.got) != want || r.t.Truncated() {
-				t.Errorf("end %v, truncated %v, got %q, want %q", r.s.end, r.t.Truncated(), r.s.got, want)
+			if r.s.end != io.EOF || string(r.s.got) != want.String() || r.t.Truncated() {
+				t.Errorf("end %v, truncated %v, got %q, want %q", r.s.end, r.t.Truncated(), r.s.got, want.String())
 			}
 			if st := r.d.Pool.Stats(); st.InUse != 0 {
 				t.Errorf("%d bytes of buffers are still out", st.InUse)

@@ -14,9 +14,9 @@ import (
 func full(arch string) Features {
 	f := Features{Name: "test", Arch: arch}
 	v := reflect.ValueOf(&f).Elem()
-	for i := range v.NumField() {
-		if v.Field(i).Kind() == reflect.Bool {
-			v.Field(i).SetBool(true)
+	for _, field := range v.Fields() {
+		if field.Kind() == reflect.Bool {
+			field.SetBool(true)
 		}
 	}
 	return f
