@@ -60,6 +60,7 @@ func (r *Request) setLine(block []byte) Code {
 		uri, n, res := http1.Normalize(r.Alloc(len(path) + 1)[:0], path, r.srv.core.mergeSlashes.V)
 		if res != http1.Done {
 			r.Log(LogInfo, "client sent invalid request while reading client request line")
+			r.URI = path[:0] // nginx's $uri is empty then, and missing for a line it cannot read
 			return StatusBadRequest
 		}
 		r.URI = uri

@@ -68,9 +68,10 @@ func varRequestLine(r *Request, v *Value, _ *Variable)   { text(v, r.RequestLine
 func varRequestMethod(r *Request, v *Value, _ *Variable) { text(v, r.main.MethodName) }
 func varRequestURI(r *Request, v *Value, _ *Variable)    { text(v, r.UnparsedURI) }
 
-// varURI is missing for a request line that could not be parsed.
+// varURI is missing for a request line that could not be parsed, and empty for
+// a path that leads above the root.
 func varURI(r *Request, v *Value, _ *Variable) {
-	if len(r.URI) == 0 {
+	if r.URI == nil {
 		v.Missing()
 		return
 	}
