@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"weir/lua/api"
+	"weir/lua/api/apitest"
 	"weir/lua/re"
 	"weir/lua/shared"
 	"weir/lua/shdict"
@@ -66,19 +67,7 @@ end
 
 func eval(t *testing.T, e *api.Env, src string) string {
 	t.Helper()
-	p, err := vm.Compile(prelude+src, "=test")
-	if err != nil {
-		t.Fatal(src, err)
-	}
-	l := e.VM.Main()
-	l.Push(e.VM.Load(p).Value())
-	n, lerr := l.PCall(0, 1)
-	if lerr != nil {
-		return "error: " + lerr.Text
-	}
-	s := l.Arg(l.Top()).Text()
-	l.Pop(n)
-	return s
+	return apitest.Eval(t, e, prelude+src)
 }
 
 // cases are what to run first, the expressions whose values are shown, and what they must be. Cipher texts are those

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"weir/lua/api"
+	"weir/lua/api/apitest"
 	"weir/lua/shdict"
 	"weir/lua/vm"
 )
@@ -43,19 +44,7 @@ end
 
 func eval(t *testing.T, e *api.Env, src string) string {
 	t.Helper()
-	p, err := vm.Compile(prelude+src, "=test")
-	if err != nil {
-		t.Fatal(src, err)
-	}
-	l := e.VM.Main()
-	l.Push(e.VM.Load(p).Value())
-	n, lerr := l.PCall(0, 1)
-	if lerr != nil {
-		return "error: " + lerr.Text
-	}
-	s := l.Arg(l.Top()).Text()
-	l.Pop(n)
-	return s
+	return apitest.Eval(t, e, prelude+src)
 }
 
 func TestMethods(t *testing.T) {
