@@ -8,6 +8,8 @@ import (
 
 	"github.com/beevik/ntp"
 	"golang.org/x/sys/unix"
+
+	"weir/tuning/machine"
 )
 
 // builtFile holds the time the image was made of, in seconds since 1970: the
@@ -24,7 +26,7 @@ const (
 // setClock keeps the clock right by the given servers (RFC 4330): larger
 // differences are stepped, smaller ones left to drift back by slewing.
 func setClock(con *console, servers []string) {
-	if built, err := strconv.ParseInt(strings.TrimSpace(readText(builtFile)), 10, 64); err == nil && time.Now().Unix() < built {
+	if built, err := strconv.ParseInt(strings.TrimSpace(machine.Value(builtFile)), 10, 64); err == nil && time.Now().Unix() < built {
 		step(con, time.Until(time.Unix(built, 0)), "the image's age")
 	}
 	if len(servers) == 0 {

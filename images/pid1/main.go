@@ -34,6 +34,7 @@ type Machine struct {
 	network  network
 	children *children
 	server   *server
+	dog      dog
 	health   chan bool
 	power    chan string // "poweroff" or "reboot", and why
 }
@@ -63,7 +64,7 @@ func (m *Machine) up() error {
 	if err := mountBasics(); err != nil {
 		return err
 	}
-	m.options = parseOptions(readText("/proc/cmdline"))
+	m.options = parseOptions(machine.Value("/proc/cmdline"))
 	m.console.open()
 	m.children = newChildren()
 	loaded, err := loadModules(m.console)
@@ -212,14 +213,6 @@ func parseOptions(cmdline string) options {
 		}
 	}
 	return o
-}
-
-func readText(name string) string {
-	b, err := os.ReadFile(name)
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(b))
 }
 
 // socket is the server's status socket: it stands beside the pid file.

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"weir/tuning/machine"
 )
 
 // moduleDir holds the modules and list, which the image's builder writes:
@@ -108,7 +110,7 @@ func (m *modules) coldplug(root string) {
 		if err != nil || d.IsDir() || d.Name() != "modalias" {
 			return nil
 		}
-		if device := readText(name); device != "" {
+		if device := machine.Value(name); device != "" {
 			for _, driver := range m.drivers(device) {
 				m.load(driver)
 			}

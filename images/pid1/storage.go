@@ -61,7 +61,7 @@ func withMedia(f func(dir string) error) (bool, error) {
 	for _, d := range disks {
 		dev := "/dev/" + filepath.Base(d)
 		kind, label := probe(dev)
-		if !isLabel(label) {
+		if !slices.Contains(labels, label) {
 			continue
 		}
 		if err := unix.Mount(dev, mediaDir, kind, unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
@@ -72,10 +72,6 @@ func withMedia(f func(dir string) error) (bool, error) {
 		return true, err
 	}
 	return false, nil
-}
-
-func isLabel(s string) bool {
-	return slices.Contains(labels, s)
 }
 
 // probe reads kind and label of a file system: ISO 9660 (ECMA-119, the primary

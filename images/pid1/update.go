@@ -1,15 +1,14 @@
 package pid1
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"weir/images/slots"
+	"weir/tuning/machine"
 )
 
 // updateDir is where updates are put: FILE.efi with its checksum in
@@ -103,7 +102,7 @@ func (m *Machine) update(dir string) (version string, err error) {
 const triedFile = dataDir + "/updates"
 
 func (m *Machine) tried(sum string) bool {
-	for line := range strings.Lines(readText(triedFile)) {
+	for line := range strings.Lines(machine.Value(triedFile)) {
 		if strings.TrimSpace(line) == sum {
 			return true
 		}
@@ -113,9 +112,6 @@ func (m *Machine) tried(sum string) bool {
 
 func (m *Machine) note(sum string) error {
 	f, err := os.OpenFile(triedFile, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-	if errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
 	if err != nil {
 		return err
 	}

@@ -17,9 +17,9 @@ const (
 )
 
 // dog is the hardware watchdog.
-var dog struct {
+type dog struct {
 	mu   sync.Mutex
-	file *os.File
+	file *os.File  // nil when there is none
 	well time.Time // when the server was last well
 }
 
@@ -33,35 +33,35 @@ func (m *Machine) watchdog() {
 		return
 	}
 	_ = unix.IoctlSetPointerInt(int(f.Fd()), unix.WDIOC_SETTIMEOUT, int(watchdogTime/time.Second)) // its own time, then
-	dog.mu.Lock()
-	dog.file, dog.well = f, time.Now()
-	dog.mu.Unlock()
+	m.dog.mu.Lock()
+	m.dog.file, m.dog.well = f, time.Now()
+	m.dog.mu.Unlock()
 	for {
-		dog.mu.Lock()
-		if dog.file != nil && time.Since(dog.well) < sickTime {
-			_, _ = dog.file.Write([]byte{0})
+		m.dog.mu.Lock()
+		if m.dog.file != nil && time.Since(m.dog.well) < sickTime {
+			_, _ = m.dog.file.Write([]byte{0})
 		}
-		dog.mu.Unlock()
+		m.dog.mu.Unlock()
 		time.Sleep(watchdogStep)
 	}
 }
 
 // pet notes that the server is well.
 func (m *Machine) pet() {
-	dog.mu.Lock()
-	dog.well = time.Now()
-	dog.mu.Unlock()
+	m.dog.mu.Lock()
+	m.dog.well = time.Now()
+	m.dog.mu.Unlock()
 }
 
 // closeWatchdog stops it: the machine is going down by itself ("V" is the
 // kernel's word for that). It stays armed where the driver does not let go,
 // which only makes sure of the end.
 func (m *Machine) closeWatchdog() {
-	dog.mu.Lock()
-	defer dog.mu.Unlock()
-	if dog.file != nil {
-		_, _ = dog.file.Write([]byte("V"))
-		dog.file.Close()
-		dog.file = nil
+	m.dog.mu.Lock()
+	defer m.dog.mu.Unlock()
+	if m.dog.file != nil {
+		_, _ = m.dog.file.Write([]byte("V"))
+		m.dog.file.Close()
+		m.dog.file = nil
 	}
 }

@@ -9,7 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"weir/tuning/machine"
 	"weir/tuning/profile"
@@ -319,10 +320,10 @@ func (pl *planner) advice(it *profile.Item) {
 	r := Row{Name: it.Key.Name, Want: it.Value, Reason: it.Reason, State: Advise, key: it.Key}
 	switch it.Key.Name {
 	case "limit.nofile":
-		r.Now = limit(syscall.RLIMIT_NOFILE)
+		r.Now = limit(unix.RLIMIT_NOFILE)
 		r.Note = "LimitNOFILE of the unit, or worker_rlimit_nofile"
 	case "limit.memlock":
-		r.Now = limit(rlimitMemlock)
+		r.Now = limit(unix.RLIMIT_MEMLOCK)
 		r.Note = "LimitMEMLOCK of the unit"
 	case "conntrack":
 		r.Now, r.Note = "absent", "unload nf_conntrack, or exempt the listeners: a notrack rule for their ports"
@@ -349,12 +350,9 @@ func (pl *planner) advice(it *profile.Item) {
 	pl.rows = append(pl.rows, r)
 }
 
-// rlimitMemlock is RLIMIT_MEMLOCK, which package syscall does not name.
-const rlimitMemlock = 8
-
 func limit(which int) string {
-	var l syscall.Rlimit
-	if syscall.Getrlimit(which, &l) != nil {
+	var l unix.Rlimit
+	if unix.Getrlimit(which, &l) != nil {
 		return ""
 	}
 	if l.Cur == ^uint64(0) {
