@@ -27,6 +27,10 @@ type Table struct {
 	Funcs []Func
 }
 
+// CoreVersion is the version of lua-resty-core whose behaviour the modules have,
+// and what each of them says its version is.
+const CoreVersion = "0.1.33"
+
 // Family is a part of the API that one Go package brings. It is a package variable, listed in lua/phase.
 type Family struct {
 	Name   string // for documentation: "ngx.re"

@@ -15,7 +15,7 @@ var Balancer = api.Family{
 	Doc:    "What balancer_by_lua says about the peer of a try.",
 	Tables: []api.Table{{Path: "ngx.balancer", Module: true, Funcs: balancerFuncs}},
 	Open: func(e *api.Env) {
-		e.VM.Loaded().GetString("ngx.balancer").AsTable().SetString("version", vm.String(coreVersion))
+		e.VM.Loaded().GetString("ngx.balancer").AsTable().SetString("version", vm.String(api.CoreVersion))
 	},
 }
 

@@ -20,7 +20,7 @@ var Modules = api.Family{
 	},
 	Open: func(e *api.Env) {
 		for _, name := range []string{"ngx.errlog", "ngx.process", "ngx.req", "ngx.resp"} {
-			e.VM.Loaded().GetString(name).AsTable().SetString("version", vm.String(coreVersion))
+			e.VM.Loaded().GetString(name).AsTable().SetString("version", vm.String(api.CoreVersion))
 		}
 	},
 }

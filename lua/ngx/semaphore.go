@@ -15,13 +15,10 @@ var Semaphore = api.Family{
 	Tables: []api.Table{{Path: "ngx.semaphore", Module: true, Funcs: semaphoreFuncs}},
 	Open: func(e *api.Env) {
 		m := e.VM.Loaded().GetString("ngx.semaphore").AsTable()
-		m.SetString("version", vm.String(coreVersion))
+		m.SetString("version", vm.String(api.CoreVersion))
 		e.VM.NewMetatable(semaphoreType).SetString("__index", m.Value())
 	},
 }
-
-// coreVersion is what the modules of lua-resty-core say their version is.
-const coreVersion = "0.1.32"
 
 const semaphoreType = "ngx.semaphore"
 

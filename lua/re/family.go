@@ -16,7 +16,7 @@ var Family = api.Family{
 		{Path: "ngx.re", Module: true, Funcs: moduleFunctions},
 	},
 	Open: func(e *api.Env) {
-		e.VM.Loaded().GetString("ngx.re").AsTable().SetString("version", vm.String(CoreVersion))
+		e.VM.Loaded().GetString("ngx.re").AsTable().SetString("version", vm.String(api.CoreVersion))
 	},
 }
 
@@ -39,9 +39,6 @@ var moduleFunctions = []api.Func{
 	{Name: "opt", In: api.Any, Args: "(name, value)", Run: opt,
 		Doc: "Sets an option of the engine: jit_stack_size is accepted and has no effect."},
 }
-
-// CoreVersion is the version of lua-resty-core whose behaviour this is.
-const CoreVersion = "0.1.33"
 
 // engine is what a VM has of ngx.re.
 type engine struct {

@@ -32,7 +32,7 @@ var regexFuncs = []api.Func{
 }
 
 func openCore(e *api.Env) {
-	version := vm.String(re.CoreVersion)
+	version := vm.String(api.CoreVersion)
 	for name := range strings.FieldsSeq(coreParts) {
 		addModule(e, "resty.core."+name).SetString("version", version)
 	}
