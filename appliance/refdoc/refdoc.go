@@ -22,6 +22,7 @@ func Files() map[string][]byte {
 		"variables.md":  variables(stdmodules.Modules()),
 		"metrics.md":    metricFamilies(metrics.Families()),
 		"lua-api.md":    luaAPI(phase.Families()),
+		"openresty.md":  openresty(stdmodules.Table(), phase.Families()),
 	}
 }
 

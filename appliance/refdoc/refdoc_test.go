@@ -110,3 +110,30 @@ func TestEveryLuaFunctionIsDocumented(t *testing.T) {
 		t.Errorf("got %d functions", len(seen))
 	}
 }
+
+func TestRemarksAreOnNamesThatAreBuiltIn(t *testing.T) {
+	count := 0
+	check := func(gs []group, state func(title string) func(name string) int) {
+		for _, g := range gs {
+			seen := make(map[string]bool)
+			for _, name := range g.names {
+				if seen[name] {
+					t.Errorf("%s: %s is there twice", g.title, name)
+				}
+				seen[name] = true
+				count++
+			}
+			for name, remark := range g.remarks {
+				if !seen[name] || state(g.title)(name) == missing || !strings.HasSuffix(remark, ".") {
+					t.Errorf("%s: the remark on %s, %q, is no sentence about something that is built in", g.title, name, remark)
+				}
+			}
+		}
+	}
+	table, families := stdmodules.Table(), phase.Families()
+	check(groups(openrestyNames, "directives"), func(string) func(string) int { return directiveState(table) })
+	check(groups(openrestyNames, "functions"), func(title string) func(string) int { return functionState(families, title) })
+	if count < 1000 {
+		t.Errorf("got %d names", count)
+	}
+}

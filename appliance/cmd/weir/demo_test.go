@@ -40,6 +40,8 @@ func TestTheDemoServesWhatTheReadmeAsksFor(t *testing.T) {
 	for _, c := range []struct{ path, want string }{
 		{"/", "weir serves this page"},
 		{"/api/hello", "The origin was asked for /api/hello"},
+		{"/lua?key=me", `"visit":1`},
+		{"/lua?key=me", `"visit":2`},
 		{"/metrics", "# TYPE "},
 	} {
 		r, err := http.Get("http://" + in.addr + c.path)
