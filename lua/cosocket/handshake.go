@@ -65,7 +65,7 @@ func sslHandshake(l *vm.State) int {
 	case !resumed.IsNil() && s.reused > 0:
 		return l.Ret(resumed)
 	}
-	return l.Ret(s.st.env.VM.NewUserdata(&session{}, nil).Value())
+	return l.Ret(s.st.env.VM.NewCdata(&session{}).Value())
 }
 
 // handshake is a light thread that waits for the end of a handshake.

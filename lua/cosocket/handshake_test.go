@@ -75,8 +75,8 @@ func TestTLSHandshakesResumeAndVerify(t *testing.T) {
 		try(false, nil, false)
 		try(nil, "other.test", true)
 		try(nil, nil, true)`
-	const want = "userdata false \"www.test\" hello\nuserdata false \"www.test\" hello\nuserdata true \"www.test\" hello\nboolean false \"\" hello\n" +
-		"nil certificate host mismatch closed\nuserdata false \"\" hello\n"
+	const want = "cdata false \"www.test\" hello\ncdata false \"www.test\" hello\ncdata true \"www.test\" hello\nboolean false \"\" hello\n" +
+		"nil certificate host mismatch closed\ncdata false \"\" hello\n"
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		port := serveTLS(t, pair, version)
 		got := run(t, port, "lua_socket_log_errors off; lua_ssl_trusted_certificate "+file+";", script)
@@ -93,7 +93,7 @@ func TestTLSWithoutTrustFailsOnlyWhereItIsAskedFor(t *testing.T) {
 		ngx.say(type(s:sslhandshake()))
 		ngx.say(select(2, s:sslhandshake(nil, "www.test", true)))
 		ngx.say(select(2, s:sslhandshake()))`)
-	if want := "userdata\n18: self-signed certificate\nclosed\n"; got != want {
+	if want := "cdata\n18: self-signed certificate\nclosed\n"; got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }

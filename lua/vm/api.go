@@ -187,6 +187,14 @@ func (vm *VM) NewUserdata(v any, mt *Table) *Userdata {
 	return &Userdata{V: v, meta: mt}
 }
 
+// NewCdata returns a userdata without a metatable whose type Lua is told to be cdata: what the modules of OpenResty make
+// with LuaJIT's ffi, and scripts may tell from other values by that name.
+func (vm *VM) NewCdata(v any) *Userdata {
+	u := vm.NewUserdata(v, nil)
+	u.cdata = true
+	return u
+}
+
 // NewMetatable returns the metatable registered under a type name, creating it.
 func (vm *VM) NewMetatable(name string) *Table {
 	if v := vm.registry.GetString(name); v.n == tagTable {

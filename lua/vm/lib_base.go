@@ -42,7 +42,7 @@ func baseAssert(l *State) int {
 }
 
 func baseType(l *State) int {
-	return l.ret(typeNameValues[l.CheckAny(1).Type()])
+	return l.ret(typeNameValues[l.CheckAny(1).namedType()])
 }
 
 // typeNameProto keeps the canonical copies of the type names alive.

@@ -173,3 +173,20 @@ func TestAWalkMeasuresWhatIsReachableInSlices(t *testing.T) {
 		t.Error(e)
 	}
 }
+
+func TestCdataIsUserdataUnderAnotherName(t *testing.T) {
+	v := New()
+	v.OpenLibs()
+	u := v.NewCdata(1).Value()
+	v.Globals().SetString("c", u)
+	got, err := runChunk(t, v, `return type(c) .. " " .. type(newproxy()) .. " " .. tostring(c):sub(1, 9) .. " " .. select(2, pcall(function() return c.x end)):match("a %w+ value")`, "=t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "cdata userdata cdata: 0x a cdata value"; len(got) != 1 || got[0].Text() != want {
+		t.Errorf("got %v, want %q", got, want)
+	}
+	if u.Type() != TypeUserdata {
+		t.Errorf("got type %v, want %v", u.Type(), TypeUserdata)
+	}
+}

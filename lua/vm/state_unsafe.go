@@ -101,10 +101,11 @@ type upval struct {
 
 // Userdata is a Go value with a metatable.
 type Userdata struct {
-	V    any
-	meta *Table
-	env  *Table
-	gc   *gcHandle
+	V     any
+	meta  *Table
+	env   *Table
+	gc    *gcHandle
+	cdata bool // type says cdata
 }
 
 // Metatable returns the metatable of u, or nil.

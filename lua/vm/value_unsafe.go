@@ -58,7 +58,10 @@ const (
 	TypeThread
 )
 
-var typeNames = [...]string{"nil", "boolean", "userdata", "number", "string", "table", "function", "userdata", "thread"}
+var typeNames = [...]string{"nil", "boolean", "userdata", "number", "string", "table", "function", "userdata", "thread", "cdata"}
+
+// typeCdata is a name only: what NewCdata makes is userdata.
+const typeCdata = TypeThread + 1
 
 // String returns the name the language gives the type.
 func (t Type) String() string { return typeNames[t] }
@@ -122,7 +125,15 @@ func (v Value) Type() Type {
 }
 
 // typeName returns the name the language gives the type of v.
-func (v Value) typeName() string { return typeNames[v.Type()] }
+func (v Value) typeName() string { return typeNames[v.namedType()] }
+
+// namedType is Type, or typeCdata.
+func (v Value) namedType() Type {
+	if v.n == tagUser && v.user().cdata {
+		return typeCdata
+	}
+	return v.Type()
+}
 
 // IsNil reports whether v is nil.
 func (v Value) IsNil() bool { return v.n == tagNil }
