@@ -33,20 +33,11 @@ type regexEntry struct {
 }
 
 func setMap(cx *conf.Cx, it *conf.Item) error {
-	b := http.BuilderOf(cx)
-	t := &table{}
-	var err error
-	if t.source, err = b.CompileComplex(it.Args[0]); err != nil {
-		return err
-	}
-	name, ok := strings.CutPrefix(it.Args[1], "$")
-	if !ok || name == "" {
-		return conf.Errorf("invalid variable name \"%s\"", it.Args[1])
-	}
-	v, err := b.DefineVariable(name, http.VarChangeable)
+	source, v, err := sourceAndVariable(cx, it)
 	if err != nil {
 		return err
 	}
+	t := &table{source: source}
 	err = cx.Entries(it.Block, func(e *conf.Item) error {
 		if len(e.Args) == 0 {
 			switch e.Name {
@@ -61,13 +52,29 @@ func setMap(cx *conf.Cx, it *conf.Item) error {
 		if len(e.Args) != 1 {
 			return conf.Errorf("invalid number of the map parameters")
 		}
-		return t.add(cx, b, e.Name, e.Args[0])
+		return t.add(cx, http.BuilderOf(cx), e.Name, e.Args[0])
 	})
 	if err != nil {
 		return err
 	}
 	v.Data, v.Get = t, getMap
 	return nil
+}
+
+// sourceAndVariable reads the arguments of `map` and `split_clients`: where
+// values come from, and the variable that the block defines.
+func sourceAndVariable(cx *conf.Cx, it *conf.Item) (*http.Complex, *http.Variable, error) {
+	b := http.BuilderOf(cx)
+	source, err := b.CompileComplex(it.Args[0])
+	if err != nil {
+		return nil, nil, err
+	}
+	name, ok := strings.CutPrefix(it.Args[1], "$")
+	if !ok || name == "" {
+		return nil, nil, conf.Errorf("invalid variable name \"%s\"", it.Args[1])
+	}
+	v, err := b.DefineVariable(name, http.VarChangeable)
+	return source, v, err
 }
 
 // add reads one line of the block.

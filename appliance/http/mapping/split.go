@@ -32,20 +32,11 @@ type share struct {
 }
 
 func setSplit(cx *conf.Cx, it *conf.Item) error {
-	b := http.BuilderOf(cx)
-	s := &split{}
-	var err error
-	if s.source, err = b.CompileComplex(it.Args[0]); err != nil {
-		return err
-	}
-	name, ok := strings.CutPrefix(it.Args[1], "$")
-	if !ok || name == "" {
-		return conf.Errorf("invalid variable name \"%s\"", it.Args[1])
-	}
-	v, err := b.DefineVariable(name, http.VarChangeable)
+	source, v, err := sourceAndVariable(cx, it)
 	if err != nil {
 		return err
 	}
+	s := &split{source: source}
 	sum, last := uint64(0), uint64(0)
 	err = cx.Entries(it.Block, func(e *conf.Item) error {
 		if len(e.Args) != 1 {
@@ -53,6 +44,7 @@ func setSplit(cx *conf.Cx, it *conf.Item) error {
 		}
 		n := uint64(0)
 		if e.Name != "*" {
+			var ok bool
 			if n, ok = percent(e.Name); !ok {
 				return conf.Errorf("invalid percent value \"%s\"", e.Name)
 			}

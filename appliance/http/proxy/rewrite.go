@@ -133,23 +133,28 @@ func newRewrite(cx *conf.Cx, pattern, replacement string) (*rewrite, error) {
 	return w, err
 }
 
+// setOff takes the form `off` of a directive that may otherwise stand there
+// several times; done tells that this was it, or an error.
+func setOff[T any](list *conf.Opt[[]T], it *conf.Item) (done bool, err error) {
+	switch off := list.Set && list.V == nil; {
+	case len(it.Args) > 1 && !off:
+		return false, nil
+	case len(it.Args) == 1 && it.Args[0] != "off":
+		return true, conf.Errorf("invalid parameter \"%s\"", it.Args[0])
+	case list.Set:
+		return true, conf.Tail("is duplicate")
+	}
+	list.Put(nil)
+	return true, nil
+}
+
 // setCookieRewrite makes the setter of proxy_cookie_domain and
 // proxy_cookie_path.
 func setCookieRewrite(field func(*locConf) *conf.Opt[[]*rewrite], domain bool) conf.Setter {
 	return func(cx *conf.Cx, it *conf.Item) error {
 		f := field(conf.Target[locConf](cx))
-		if f.Set && f.V == nil {
-			return conf.Tail("is duplicate")
-		}
-		if len(it.Args) == 1 {
-			if it.Args[0] != "off" {
-				return conf.Errorf("invalid parameter \"%s\"", it.Args[0])
-			}
-			if f.Set {
-				return conf.Tail("is duplicate")
-			}
-			f.Put(nil)
-			return nil
+		if done, err := setOff(f, it); done {
+			return err
 		}
 		pattern, to := it.Args[0], it.Args[1]
 		if domain {
@@ -178,18 +183,8 @@ type cookieFlag struct {
 
 func setCookieFlags(cx *conf.Cx, it *conf.Item) error {
 	f := &conf.Target[locConf](cx).cookieFlags
-	if f.Set && f.V == nil {
-		return conf.Tail("is duplicate")
-	}
-	if len(it.Args) == 1 {
-		if it.Args[0] != "off" {
-			return conf.Errorf("invalid parameter \"%s\"", it.Args[0])
-		}
-		if f.Set {
-			return conf.Tail("is duplicate")
-		}
-		f.Put(nil)
-		return nil
+	if done, err := setOff(f, it); done {
+		return err
 	}
 	b := http.BuilderOf(cx)
 	c := &cookieFlag{}
