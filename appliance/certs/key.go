@@ -5,7 +5,9 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/des"
+	"crypto/ecdsa"
 	"crypto/md5" // of keys in the traditional format
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
@@ -82,6 +84,22 @@ func decrypt(b *pem.Block, passwords [][]byte) (crypto.Signer, error) {
 		}
 	}
 	return nil, ErrPassword
+}
+
+// ParseKeyDER reads a private key in DER: PKCS#8, PKCS#1 or SEC 1, not
+// encrypted.
+func ParseKeyDER(der []byte) (crypto.Signer, error) { return parseKey(der) }
+
+// MarshalKey writes a private key in DER as OpenSSL's i2d_PrivateKey does: RSA
+// keys in PKCS#1, elliptic curves in SEC 1, others in PKCS#8.
+func MarshalKey(key crypto.Signer) ([]byte, error) {
+	switch k := key.(type) {
+	case *rsa.PrivateKey:
+		return x509.MarshalPKCS1PrivateKey(k), nil
+	case *ecdsa.PrivateKey:
+		return x509.MarshalECPrivateKey(k)
+	}
+	return x509.MarshalPKCS8PrivateKey(key)
 }
 
 // parseKey reads a key in any of the three formats.

@@ -9,6 +9,7 @@ import (
 	"weir/lua/re"
 	"weir/lua/resty"
 	"weir/lua/shared"
+	"weir/lua/tls"
 )
 
 // families are the parts of the ngx API, in the order they are opened.
@@ -25,6 +26,7 @@ var families = api.Families{
 	&re.Family,
 	&resty.Family,
 	&shared.Family,
+	&tls.Family,
 	&offload.Family,
 }
 
