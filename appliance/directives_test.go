@@ -2,10 +2,11 @@ package appliance
 
 import (
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"weir/appliance/conf"
 	"weir/appliance/stdmodules"
@@ -43,7 +44,7 @@ var untested = map[string]string{
 // TestEveryDirectiveHasACase wants each directive to stand in a case of
 // appliance/e2e, or in the table above.
 func TestEveryDirectiveHasACase(t *testing.T) {
-	cases := caseWords(t)
+	cases := caseDirectives(t)
 	seen := make(map[string]bool)
 	for _, e := range stdmodules.Table().All() {
 		if seen[e.Name] {
@@ -79,22 +80,41 @@ func exception(e conf.Entry) string {
 	return ""
 }
 
-// caseWords are the words of all cases.
-func caseWords(t *testing.T) map[string]bool {
+// caseDirectives are the words that begin a statement in the configurations of
+// all cases.
+func caseDirectives(t *testing.T) map[string]bool {
 	t.Helper()
 	words := make(map[string]bool)
 	err := filepath.WalkDir("e2e/testdata", func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, ".txtar") {
 			return err
 		}
-		b, err := os.ReadFile(path)
-		for _, word := range strings.FieldsFunc(string(b), func(c rune) bool { return strings.ContainsRune(" \t\n{};", c) }) {
-			words[word] = true
+		archive, err := txtar.ParseFile(path)
+		if err != nil {
+			return err
 		}
-		return err
+		for _, section := range archive.Files {
+			if !configuration(section.Name) {
+				continue
+			}
+			for _, statement := range strings.FieldsFunc(string(section.Data), func(c rune) bool { return strings.ContainsRune("\n{};", c) }) {
+				if fields := strings.Fields(statement); len(fields) > 0 {
+					words[fields[0]] = true
+				}
+			}
+		}
+		return nil
 	})
 	if err != nil || len(words) == 0 {
 		t.Fatalf("no cases: %v", err)
 	}
 	return words
+}
+
+// configuration tells whether a section of a case holds nginx's language; a
+// file does when its name says so.
+func configuration(section string) bool {
+	name, _, _ := strings.Cut(section, " ")
+	kind, _, _ := strings.Cut(name, ".")
+	return kind == "conf" || kind == "main" || name == "nginx.conf" || kind == "file" && strings.Contains(section, ".conf")
 }
