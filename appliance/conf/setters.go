@@ -44,13 +44,15 @@ func parsed[V any](parse func(string) (V, bool), failed error) func(*Item) (V, e
 
 // Flag sets a switch from "on" or "off".
 func Flag[T any](field func(*T) *Opt[bool]) Setter {
-	return single(field, func(it *Item) (bool, error) {
-		on, ok := ParseFlag(it.Arg(0))
-		if !ok {
-			return false, Errorf(`invalid value "%s" in "%s" directive, it must be "on" or "off"`, it.Arg(0), it.Name)
-		}
-		return on, nil
-	})
+	return single(field, flag)
+}
+
+func flag(it *Item) (bool, error) {
+	on, ok := ParseFlag(it.Arg(0))
+	if !ok {
+		return false, Errorf(`invalid value "%s" in "%s" directive, it must be "on" or "off"`, it.Arg(0), it.Name)
+	}
+	return on, nil
 }
 
 // Size sets a number of bytes: digits with k or m.
@@ -177,5 +179,24 @@ func NoOp(why string) Setter {
 			cx.Warn(`the "%s" directive has no effect: %s`, it.Name, why)
 		}
 		return nil
+	}
+}
+
+// NoOpFlag is NoOp for a switch, which must still be "on" or "off".
+func NoOpFlag(why string) Setter { return noOpChecked(why, flag) }
+
+// NoOpNum is NoOp for a number.
+func NoOpNum(why string) Setter { return noOpChecked(why, parsed(ParseNum, errNumber)) }
+
+// NoOpSize is NoOp for a number of bytes.
+func NoOpSize(why string) Setter { return noOpChecked(why, parsed(ParseSize, errInvalidValue)) }
+
+func noOpChecked[V any](why string, parse func(*Item) (V, error)) Setter {
+	warn := NoOp(why)
+	return func(cx *Cx, it *Item) error {
+		if _, err := parse(it); err != nil {
+			return err
+		}
+		return warn(cx, it)
 	}
 }

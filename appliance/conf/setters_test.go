@@ -140,6 +140,21 @@ func TestADirectiveWithoutEffectWarnsOnce(t *testing.T) {
 	}
 }
 
+func TestADirectiveWithoutEffectStillChecksItsValue(t *testing.T) {
+	for _, c := range []struct {
+		set  Setter
+		want string
+	}{
+		{NoOpFlag("x"), `invalid value "1z" in "d" directive, it must be "on" or "off" in t.conf:1`},
+		{NoOpNum("x"), `"d" directive invalid number in t.conf:1`},
+		{NoOpSize("x"), `"d" directive invalid value in t.conf:1`},
+	} {
+		if warnings, err := oneRow(t, "d 1z;", c.set); err == nil || err.Error() != c.want || len(warnings) > 0 {
+			t.Errorf("got %v, %q, want %q", err, warnings, c.want)
+		}
+	}
+}
+
 func TestADeprecatedDirectiveWarnsAndSets(t *testing.T) {
 	set := 0
 	warnings, err := oneRow(t, "d;\nd;", Deprecated("e", func(*Cx, *Item) error { set++; return nil }))

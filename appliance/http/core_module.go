@@ -31,7 +31,7 @@ func locFlag(f func(*coreLoc) *conf.Opt[bool]) conf.Setter  { return conf.Flag(f
 func locMsec(f func(*coreLoc) *conf.Opt[int64]) conf.Setter { return conf.Msec(f) }
 func locSize(f func(*coreLoc) *conf.Opt[int64]) conf.Setter { return conf.Size(f) }
 func srvFlag(f func(*coreSrv) *conf.Opt[bool]) conf.Setter  { return conf.Flag(f) }
-func hashNoOp() conf.Setter                                 { return conf.NoOp("tables size themselves") }
+func hashNoOp() conf.Setter                                 { return conf.NoOpNum("tables size themselves") }
 
 var coreBlocks = []conf.Directive{
 	{Name: "server", In: inHTTP, Args: conf.NoArgs | conf.HasBlock, Set: setServer,
@@ -99,8 +99,8 @@ var coreClient = []conf.Directive{
 	{Name: "merge_slashes", In: inServer, Args: conf.FlagArg, Default: "on",
 		Set: srvFlag(func(c *coreSrv) *conf.Opt[bool] { return &c.mergeSlashes }),
 		Doc: "Takes several slashes in a row in a path as one."},
-	{Name: "connection_pool_size", In: inServer, Args: conf.Take1, Set: conf.NoOp("memory is pooled per worker"), Doc: "Accepted for compatibility."},
-	{Name: "request_pool_size", In: inServer, Args: conf.Take1, Set: conf.NoOp("memory is pooled per worker"), Doc: "Accepted for compatibility."},
+	{Name: "connection_pool_size", In: inServer, Args: conf.Take1, Set: conf.NoOpSize("memory is pooled per worker"), Doc: "Accepted for compatibility."},
+	{Name: "request_pool_size", In: inServer, Args: conf.Take1, Set: conf.NoOpSize("memory is pooled per worker"), Doc: "Accepted for compatibility."},
 	{Name: "client_max_body_size", In: inAny, Args: conf.Take1, Default: "1m",
 		Set: conf.Off(func(c *coreLoc) *conf.Opt[int64] { return &c.clientMaxBodySize }),
 		Doc: "Limits the size of request bodies; 0 means no limit. A larger one is answered with 413."},
@@ -153,18 +153,18 @@ var coreOutput = []conf.Directive{
 		Doc: "Sets number and size of the buffers that files are read into without sendfile."},
 	{Name: "aio", In: inAny, Args: conf.Take1, Default: "off", Set: setAIO, Syntax: "on | off | threads[=pool]",
 		Doc: "With threads, files that are sent without sendfile and are not in the page cache are read on other threads than the worker's."},
-	{Name: "aio_write", In: inAny, Args: conf.FlagArg, Default: "off", Set: conf.NoOp("temporary files are written by the worker"),
+	{Name: "aio_write", In: inAny, Args: conf.FlagArg, Default: "off", Set: conf.NoOpFlag("temporary files are written by the worker"),
 		Doc: "Accepted for compatibility."},
-	{Name: "read_ahead", In: inAny, Args: conf.Take1, Default: "0", Set: conf.NoOp("the kernel reads ahead by itself"), Doc: "Accepted for compatibility."},
+	{Name: "read_ahead", In: inAny, Args: conf.Take1, Default: "0", Set: conf.NoOpSize("the kernel reads ahead by itself"), Doc: "Accepted for compatibility."},
 	{Name: "directio", In: inAny, Args: conf.Take1, Default: "off", Set: conf.NoOp("files go through the page cache"), Doc: "Accepted for compatibility."},
-	{Name: "directio_alignment", In: inAny, Args: conf.Take1, Default: "512", Set: conf.NoOp("files go through the page cache"), Doc: "Accepted for compatibility."},
+	{Name: "directio_alignment", In: inAny, Args: conf.Take1, Default: "512", Set: conf.NoOpSize("files go through the page cache"), Doc: "Accepted for compatibility."},
 	{Name: "tcp_nopush", In: inAny, Args: conf.FlagArg, Default: "off", Set: conf.After(locFlag(func(c *coreLoc) *conf.Opt[bool] { return &c.nopush }), conf.NoOp("header and file always share a packet")),
 		Doc: "Sends header and the start of a file in one packet when sendfile is on."},
 	{Name: "tcp_nodelay", In: inAny, Args: conf.FlagArg, Default: "on", Set: locFlag(func(c *coreLoc) *conf.Opt[bool] { return &c.nodelay }),
 		Doc: "Switches Nagle's algorithm off on connections that are kept open."},
 	{Name: "send_timeout", In: inAny, Args: conf.Take1, Default: "60s", Set: locMsec(func(c *coreLoc) *conf.Opt[int64] { return &c.sendTimeout }),
 		Doc: "Sets how long to wait for the client between two writes."},
-	{Name: "send_lowat", In: inAny, Args: conf.Take1, Default: "0", Set: conf.NoOp("Linux ignores SO_SNDLOWAT"), Doc: "Accepted for compatibility."},
+	{Name: "send_lowat", In: inAny, Args: conf.Take1, Default: "0", Set: conf.NoOpSize("Linux ignores SO_SNDLOWAT"), Doc: "Accepted for compatibility."},
 	{Name: "postpone_output", In: inAny, Args: conf.Take1, Default: "1460", Set: locSize(func(c *coreLoc) *conf.Opt[int64] { return &c.postponeOutput }),
 		Doc: "Waits for this many bytes before a response is written, unless it is complete or flushed."},
 	{Name: "limit_rate", In: inAnyIf, Args: conf.Take1, Default: "0", Set: sizeValue(func(c *coreLoc) *conf.Opt[*Complex] { return &c.limitRate }),
@@ -186,7 +186,7 @@ var coreOutput = []conf.Directive{
 		Doc: "Sets how often a file must be asked for within the inactive time to stay open."},
 	{Name: "open_file_cache_errors", In: inAny, Args: conf.FlagArg, Default: "off", Set: locFlag(func(c *coreLoc) *conf.Opt[bool] { return &c.openFiles.errors }),
 		Doc: "Remembers failures to open a file, too."},
-	{Name: "open_file_cache_events", In: inAny, Args: conf.FlagArg, Default: "off", Set: conf.NoOp("Linux has no kqueue; entries are checked by time"), Doc: "Accepted for compatibility."},
+	{Name: "open_file_cache_events", In: inAny, Args: conf.FlagArg, Default: "off", Set: conf.NoOpFlag("Linux has no kqueue; entries are checked by time"), Doc: "Accepted for compatibility."},
 	{Name: "disable_symlinks", In: inAny, Args: conf.Take12, Default: "off", Set: setDisableSymlinks, Syntax: "off | on | if_not_owner [from=part]",
 		Doc: "Says how symbolic links are treated when files are opened."},
 }

@@ -104,13 +104,13 @@ func settings() []conf.Directive {
 			Doc: "Sets package.cpath. Modules in C cannot be loaded; those that weir brings itself need no path."},
 		{Name: "lua_capture_error_log", In: conf.HTTP, Args: conf.Take1, Syntax: "size", Set: conf.NoOp("ngx.errlog.get_logs is not built yet"),
 			Doc: "Has no effect yet: ngx.errlog.get_logs is not built."},
-		{Name: "lua_load_resty_core", In: conf.HTTP, Args: conf.FlagArg, Set: conf.NoOp("the resty.core functions are built in"),
+		{Name: "lua_load_resty_core", In: conf.HTTP, Args: conf.FlagArg, Set: conf.NoOpFlag("the resty.core functions are built in"),
 			Doc: "Has no effect: the resty.core functions are built in."},
-		{Name: "lua_thread_cache_max_entries", In: conf.HTTP, Args: conf.Take1, Set: conf.NoOp("the pool of Lua threads needs no tuning"),
+		{Name: "lua_thread_cache_max_entries", In: conf.HTTP, Args: conf.Take1, Set: conf.NoOpNum("the pool of Lua threads needs no tuning"),
 			Doc: "Has no effect: the pool of Lua threads needs no tuning."},
-		{Name: "lua_sa_restart", In: conf.HTTP, Args: conf.FlagArg, Set: conf.NoOp("signals do not interrupt system calls here"),
+		{Name: "lua_sa_restart", In: conf.HTTP, Args: conf.FlagArg, Set: conf.NoOpFlag("signals do not interrupt system calls here"),
 			Doc: "Has no effect: signals do not interrupt system calls."},
-		{Name: "lua_malloc_trim", In: conf.HTTP, Args: conf.Take1, Set: conf.NoOp("memory is collected by the Go runtime"),
+		{Name: "lua_malloc_trim", In: conf.HTTP, Args: conf.Take1, Set: conf.NoOpNum("memory is collected by the Go runtime"),
 			Doc: "Has no effect: memory is collected by the Go runtime."},
 	}
 }

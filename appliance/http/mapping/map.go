@@ -13,8 +13,8 @@ var Map = http.Module{
 	Directives: []conf.Directive{
 		{Name: "map", In: conf.HTTP, Args: conf.Take2 | conf.HasBlock, Set: setMap, Syntax: "string $variable",
 			Doc: "Defines a variable whose value depends on another: by equality, by host patterns or by expressions."},
-		{Name: "map_hash_max_size", In: conf.HTTP, Args: conf.Take1, Set: conf.NoOp("tables size themselves"), Doc: "Accepted for compatibility."},
-		{Name: "map_hash_bucket_size", In: conf.HTTP, Args: conf.Take1, Set: conf.NoOp("tables size themselves"), Doc: "Accepted for compatibility."},
+		{Name: "map_hash_max_size", In: conf.HTTP, Args: conf.Take1, Set: conf.NoOpNum("tables size themselves"), Doc: "Accepted for compatibility."},
+		{Name: "map_hash_bucket_size", In: conf.HTTP, Args: conf.Take1, Set: conf.NoOpNum("tables size themselves"), Doc: "Accepted for compatibility."},
 	},
 }
 

@@ -66,7 +66,7 @@ func BodyOptions[T any](prefix string, of func(*T) *Conf) []conf.Directive {
 			Doc: "Reads the whole request body before a backend is asked."},
 		{Name: "ignore_client_abort", Args: conf.FlagArg, Set: conf.Flag(in(of, func(c *Conf) *conf.Opt[bool] { return &c.IgnoreClientAbort })), Default: "off",
 			Doc: "Goes on with a backend when the client has closed its connection."},
-		{Name: "send_lowat", Args: conf.Take1, Set: conf.NoOp("Linux ignores SO_SNDLOWAT"), Default: "0",
+		{Name: "send_lowat", Args: conf.Take1, Set: conf.NoOpSize("Linux ignores SO_SNDLOWAT"), Default: "0",
 			Doc: "Accepted for compatibility."},
 		{Name: "pass_request_headers", Args: conf.FlagArg, Set: conf.Flag(in(of, func(c *Conf) *conf.Opt[bool] { return &c.PassRequestHeaders })), Default: "on",
 			Doc: "Passes the client's header fields to backends."},
