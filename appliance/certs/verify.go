@@ -49,6 +49,42 @@ var (
 	unspecified     = Result{1, "unspecified certificate verification error"}
 )
 
+// texts are OpenSSL's words for the codes that scripts may set, besides those of the outcomes above.
+var texts = map[int]string{
+	1: "unspecified certificate verification error", 2: "unable to get issuer certificate", 3: noCRL.Text,
+	4: "unable to decrypt certificate's signature", 5: "unable to decrypt CRL's signature", 6: "unable to decode issuer public key",
+	7: badSignature.Text, 8: "CRL signature failure", 9: notYetValid.Text, 10: expired.Text, 11: "CRL is not yet valid", 12: crlExpired.Text,
+	13: "format error in certificate's notBefore field", 14: "format error in certificate's notAfter field",
+	15: "format error in CRL's lastUpdate field", 16: "format error in CRL's nextUpdate field", 17: "out of memory",
+	18: selfSignedLeaf.Text, 19: selfSignedChain.Text, 20: noLocalIssuer.Text, 21: noFirst.Text, 22: chainTooLong.Text, 23: revoked.Text,
+	24: invalidCA.Text, 25: pathLength.Text, 26: wrongPurpose.Text, 27: "certificate not trusted", 28: "certificate rejected",
+	29: "subject issuer mismatch", 30: "authority and subject key identifier mismatch", 31: "authority and issuer serial number mismatch",
+	32: "key usage does not include certificate signing", 33: "unable to get CRL issuer certificate", 34: "unhandled critical extension",
+	35: "key usage does not include CRL signing", 36: "unhandled critical CRL extension", 37: "invalid non-CA certificate (has CA markings)",
+	38: "proxy path length constraint exceeded", 39: "key usage does not include digital signature",
+	40: "proxy certificates not allowed, please set the appropriate flag", 41: "invalid or inconsistent certificate extension",
+	42: "invalid or inconsistent certificate policy extension", 43: "no explicit policy", 44: "different CRL scope",
+	45: "unsupported extension feature", 46: "RFC 3779 resource not subset of parent's resources", 47: subtree.Text,
+	48: "excluded subtree violation", 49: "name constraints minimum and maximum not supported", 50: "application verification failure",
+	51: "unsupported name constraint type", 52: "unsupported or invalid name constraint syntax", 53: "unsupported or invalid name syntax",
+	54: "CRL path validation error", 62: "hostname mismatch", 63: "email address mismatch", 64: "IP address mismatch",
+	65: "no matching DANE TLSA records", 66: "EE certificate key too weak", 67: "CA certificate key too weak",
+	68: "CA signature digest algorithm too weak", 69: "invalid certificate verification context", 70: "issuer certificate lookup error",
+	72: "proxy subject name violation", 73: "OCSP verification needed", 74: "OCSP verification failed", 75: "OCSP unknown cert",
+}
+
+// ResultOf is the outcome with one of OpenSSL's codes; 0 is success.
+func ResultOf(code int) Result {
+	if code == 0 {
+		return Result{}
+	}
+	text, ok := texts[code]
+	if !ok {
+		text = "unknown certificate verification error"
+	}
+	return Result{code, text}
+}
+
 // Verifier checks certificates of peers. It is immutable once in use.
 type Verifier struct {
 	Depth int // intermediate certificates allowed between the peer's and the root

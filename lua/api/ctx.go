@@ -176,6 +176,9 @@ func (c *Ctx) Leave(l *vm.State) { l.Unwind() }
 // with the phase.
 func (c *Ctx) Log(level errlog.Level, msg string) {
 	if c.R != nil {
+		if a := c.Phase.Action(); a != "" {
+			msg += " while " + a
+		}
 		c.R.Log(level, msg)
 		return
 	}

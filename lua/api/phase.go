@@ -37,8 +37,10 @@ const (
 		SSLClientHello | SSLCert | SSLSessionFetch | ProxySSLCert | ProxySSLVerify
 	// Handlers are the phases of a request before and while its response is made.
 	Handlers = ServerRewrite | Rewrite | Access | Precontent | Content
+	// ProxySSL are the phases of a handshake with a backend.
+	ProxySSL = ProxySSLCert | ProxySSLVerify
 	// Request are the phases that have a real request.
-	Request = Set | Handlers | HeaderFilter | BodyFilter | Log | Balancer
+	Request = Set | Handlers | HeaderFilter | BodyFilter | Log | Balancer | ProxySSL
 	// SSL are the phases of a handshake with a client.
 	SSL = SSLClientHello | SSLCert | SSLSessionFetch | SSLSessionStore
 )
@@ -75,6 +77,17 @@ func (p Phase) bit() int {
 		}
 	}
 	return -1
+}
+
+// Action is what log messages of the phase say the request was at, "" for nothing in particular.
+func (p Phase) Action() string {
+	switch p {
+	case ProxySSLCert:
+		return "loading proxy ssl certificate by lua"
+	case ProxySSLVerify:
+		return "loading proxy ssl verify by lua"
+	}
+	return ""
 }
 
 // Context names the phase as error messages do: "content_by_lua*".

@@ -13,7 +13,7 @@ import (
 var pid = os.Getpid()
 
 var controlFuncs = []api.Func{
-	{Name: "exit", In: api.Handlers | api.Timer | api.HeaderFilter | api.Balancer | api.SSL, Args: "(status)",
+	{Name: "exit", In: api.Handlers | api.Timer | api.HeaderFilter | api.Balancer | api.SSL | api.ProxySSL, Args: "(status)",
 		Doc: "Ends the phase: a status of 200 and more ends the request with it, ngx.OK goes on with the next phase.", Run: exit},
 	{Name: "exec", In: api.Handlers, Args: "(uri, args?)", Doc: "Goes on with the request in another location.", Run: exec},
 	{Name: "redirect", In: api.Handlers, Args: "(uri, status?)", Doc: "Answers with a redirect.", Run: redirect},
@@ -25,7 +25,7 @@ func exit(l *vm.State) int {
 	if status == int(http.Again) || status == int(http.Done) {
 		l.Errorf("bad argument to 'ngx.exit': does not accept NGX_AGAIN or NGX_DONE")
 	}
-	if c.R != nil {
+	if c.R != nil && c.Phase&api.ProxySSL == 0 {
 		status = exitStatus(l, c, status)
 	}
 	c.Exited, c.ExitCode = true, status

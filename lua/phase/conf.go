@@ -51,12 +51,17 @@ const (
 	atHeaderFilter
 	atBodyFilter
 	atLog
+	atProxySSLCert
+	atProxySSLVerify
 	numSteps
 )
 
 // locConf is the scripts of a location.
 type locConf struct {
 	scripts [numSteps]*code
+	own     uint // steps whose script is not inherited, as bits
+	// skipVerify is lua_upstream_skip_openssl_default_verify.
+	skipVerify conf.Opt[bool]
 }
 
 func mergeLoc(_ *http.Builder, up, c *locConf) error {
@@ -65,6 +70,7 @@ func mergeLoc(_ *http.Builder, up, c *locConf) error {
 			c.scripts[i] = s
 		}
 	}
+	c.skipVerify.Merge(up.skipVerify, false)
 	return nil
 }
 
@@ -94,6 +100,10 @@ var steps = []byLua{
 	{"header_filter", inLevels, atHeaderFilter, api.HeaderFilter, true, "Runs Lua that changes the response header."},
 	{"body_filter", inLevels, atBodyFilter, api.BodyFilter, true, "Runs Lua on each part of the response body."},
 	{"log", inLevels, atLog, api.Log, true, "Runs Lua when the request is logged."},
+	{"proxy_ssl_certificate", conf.Location, atProxySSLCert, api.ProxySSLCert, false,
+		"Runs Lua when a backend asks for a certificate; it may set one by the module ngx.ssl.proxysslcert, instead of that of proxy_ssl_certificate. Such connections resume no sessions."},
+	{"proxy_ssl_verify", conf.Location, atProxySSLVerify, api.ProxySSLVerify, false,
+		"Runs Lua when a backend's certificate has been checked and found good; it may judge it by the module ngx.ssl.proxysslverify. An error, or ngx.exit(ngx.ERROR), ends the handshake. Such connections resume no sessions."},
 }
 
 // mainSteps are the directives of the http block's scripts.
@@ -141,6 +151,9 @@ func directives() []conf.Directive {
 		conf.Directive{Name: "balancer_by_lua_block", In: conf.Upstream, Args: conf.NoArgs, RawBlock: true, Set: setBalancer(false), Doc: balancerDoc},
 		conf.Directive{Name: "balancer_by_lua_file", In: conf.Upstream, Args: conf.Take1, Syntax: "path", Set: setBalancer(true),
 			Doc: balancerDoc + " The code stands in a file; the path may contain variables."})
+	rows = append(rows, conf.Directive{Name: "lua_upstream_skip_openssl_default_verify", In: inContent, Args: conf.FlagArg, Default: "off",
+		Set: conf.Flag(func(c *locConf) *conf.Opt[bool] { return &c.skipVerify }),
+		Doc: "Leaves the check of a backend's certificate to proxy_ssl_verify_by_lua alone."})
 	const setDoc = "Sets a variable to what Lua returns, in its place among the rewrite module's directives."
 	return append(rows,
 		conf.Directive{Name: "set_by_lua_block", In: inRewrites, Args: conf.Take1, RawBlock: true, Syntax: "$variable", Set: setBy(false), Doc: setDoc},
@@ -172,6 +185,7 @@ func (s byLua) set(file bool) conf.Setter {
 			return err
 		}
 		*at, err = newScript(cx, it, s.phase, s.name+"_by_lua", text, line, file)
+		conf.Target[locConf](cx).own |= 1 << s.step
 		if err == nil && s.step == atContent {
 			http.ScopeOf(cx).Location().Handler = content
 		}

@@ -6,6 +6,7 @@ import (
 	"weir/lua/ndk"
 	"weir/lua/ngx"
 	"weir/lua/offload"
+	"weir/lua/proxyssl"
 	"weir/lua/re"
 	"weir/lua/resty"
 	"weir/lua/shared"
@@ -28,6 +29,7 @@ var families = api.Families{
 	&shared.Family,
 	&tls.Family,
 	&offload.Family,
+	&proxyssl.Family,
 }
 
 // Families returns the parts of the ngx API, for its reference.

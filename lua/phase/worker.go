@@ -45,6 +45,9 @@ func finish(b *http.Builder) error {
 			b.AddHandler(h.phase, h.run)
 		}
 	}
+	if err := setProxySSL(b); err != nil {
+		return err
+	}
 	root := *api.Locations.In(m.lua.Root)
 	root.Merge(new(api.Settings))
 	m.root = &root

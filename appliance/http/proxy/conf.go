@@ -177,7 +177,7 @@ func finish(b *http.Builder) error {
 		c.up.Tag = tagOf(l)
 		c.up.HideHeaders(hiddenHeaders)
 		if c.pass.https || c.pass.value != nil {
-			if err := c.up.FinishTLS(b, "proxy"); err != nil {
+			if err := c.up.FinishTLS(b, l, "proxy"); err != nil {
 				return err
 			}
 		}

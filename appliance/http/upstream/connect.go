@@ -256,6 +256,7 @@ func (x *Exchange) closeConn() {
 	if x.c == nil {
 		return
 	}
+	x.endShaking()
 	x.c.Close()
 	x.ws.putLink(x.link)
 	x.c, x.link = nil, nil

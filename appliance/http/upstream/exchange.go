@@ -97,7 +97,8 @@ type exchange struct {
 
 	connectTimeout, sendTimeout, readTimeout int64 // milliseconds
 
-	outside outside // of the group's Balancer
+	outside outside  // of the group's Balancer
+	shaking *shaking // a handshake with scripts; nil: none
 
 	// Request to the backend.
 	reqHead     []byte // pooled

@@ -73,6 +73,7 @@ type server struct {
 type mainConf struct {
 	groups []*Group
 	files  certfile.Store
+	secure map[*http.Location]*secure // of locations that pass requests to https
 }
 
 var mainSlot http.MainSlot[mainConf]

@@ -58,16 +58,21 @@ type secure struct {
 	verify   bool
 	verifier certs.Verifier
 	dynamic  *certfile.Dynamic // nil: no variables in the certificate's name
+	scripts  Scripts
 }
+
+// scripted reports whether handshakes have scripts.
+func (s *secure) scripted() bool { return s.scripts.Certificate != nil || s.scripts.Verify != nil }
 
 // maxSessions is how many backends a location keeps a session of.
 const maxSessions = 256
 
-// FinishTLS makes what a location that passes requests to https needs. prefix
-// is the module's: "proxy".
-func (c *Conf) FinishTLS(b *http.Builder, prefix string) error {
+// FinishTLS makes what location l, which passes requests to https, needs.
+// prefix is the module's: "proxy".
+func (c *Conf) FinishTLS(b *http.Builder, l *http.Location, prefix string) error {
 	t := &c.TLS
-	files := &mainSlot.In(b).files
+	m := mainSlot.In(b)
+	files := &m.files
 	// Verification is this package's, by OpenSSL's rules: see Handshaken.
 	f := &tls.Config{InsecureSkipVerify: true}
 	s := &secure{name: t.Name.V, sni: t.ServerName.V, verify: t.Verify.V}
@@ -91,6 +96,10 @@ func (c *Conf) FinishTLS(b *http.Builder, prefix string) error {
 	}
 	s.conf = &tlsio.Config{TLS: f, Timeout: c.ConnectTimeout.V, KTLS: set.KTLS}
 	t.ready = s
+	if m.secure == nil {
+		m.secure = make(map[*http.Location]*secure)
+	}
+	m.secure[l] = s
 	return nil
 }
 
@@ -204,6 +213,9 @@ func (x *Exchange) handshake() {
 		name = id.name
 	}
 	x.c.ClearTimer(conn.WriteTimer)
+	if id.secure.scripted() {
+		f = id.secure.config(x, f)
+	}
 	x.ws.w.TLS.Connect(x.c, f, name, x)
 }
 
@@ -221,13 +233,15 @@ func isAddress(name string) bool {
 func (x *Exchange) Handshaken(c *conn.Conn, t *tlsio.Conn, err error) {
 	client := x.R.Client()
 	c.SetHandler(x)
+	trusted := err == nil && x.trusts(t)
+	x.endShaking()
 	switch {
 	case err == tlsio.ErrTimeout:
 		x.tryNext(FailTimeout)
 	case err != nil:
 		x.handshakeFailed(err)
 		x.tryNext(FailError)
-	case !x.trusts(t):
+	case !trusted:
 		x.tryNext(FailError)
 	default:
 		x.step = stepHead
@@ -250,7 +264,13 @@ func (x *Exchange) trusts(t *tlsio.Conn) bool {
 	if !id.secure.verify {
 		return true
 	}
-	if res := id.secure.verifier.Verify(t.Info.Peer, x509.ExtKeyUsageServerAuth, time.Now()); !res.OK() {
+	var res certs.Result
+	if x.shaking != nil {
+		res = x.shaking.result
+	} else {
+		res = id.secure.verifier.Verify(t.Info.Peer, x509.ExtKeyUsageServerAuth, time.Now())
+	}
+	if !res.OK() {
 		x.R.Logf(http.LogErr, "upstream SSL certificate verify error: (%d:%s) while %s", res.Code, res.Text, x.action)
 		return false
 	}
