@@ -13,6 +13,14 @@ const maxMemo = 1 << 26
 // maxDFAs is how many patterns a matcher keeps an automaton of.
 const maxDFAs = 8
 
+// Effort returns the steps that the last match took beyond those its subject's length warrants: 0 for most.
+func (m *Matcher) Effort() int {
+	if !m.escalated {
+		return 0
+	}
+	return m.later - max(m.steps, 0)
+}
+
 // escalate is called when the steps allowed are used up. It tells whether the
 // run may go on.
 func (m *Matcher) escalate() bool {

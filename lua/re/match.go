@@ -30,6 +30,7 @@ func (g *engine) first(l *vm.State) (p *pattern, subject string, caps []int, msg
 	}
 	ctx := l.Arg(4)
 	caps, err := g.m.MatchString(p.re, subject, startPos(l, ctx), p.opt, g.caps)
+	g.charge(l)
 	if err != nil {
 		return nil, "", nil, matchError(err)
 	}
@@ -42,6 +43,13 @@ func (g *engine) first(l *vm.State) (p *pattern, subject string, caps []int, msg
 	}
 	g.caps = caps
 	return p, subject, caps, ""
+}
+
+// charge counts a match that took long towards the budget of the run, four steps as one instruction.
+func (g *engine) charge(l *vm.State) {
+	if n := g.m.Effort(); n > 0 {
+		l.Work(n / 4)
+	}
 }
 
 // fail returns n nils, and an error behind them if there is one.
@@ -152,6 +160,7 @@ func gmatch(l *vm.State) int {
 	it.StartString(g.m, p.re, subject, 0, p.opt, regex.EmptyStep)
 	return l.Ret(l.VM().NewFunction("gmatch_iterator", func(l *vm.State) int {
 		caps, err := it.Next()
+		g.charge(l)
 		switch {
 		case err != nil:
 			return fail(l, 1, matchError(err))

@@ -30,6 +30,7 @@ func replace(l *vm.State, global bool) int {
 	n, end := 0, 0
 	for {
 		caps, err := it.Next()
+		g.charge(l)
 		if err != nil {
 			l.VM().KeepBuf(buf)
 			return fail(l, 2, matchError(err))

@@ -311,7 +311,8 @@ var aborted = &Error{Value: String("aborted"), Text: "aborted", Aborted: true}
 // not possible in it. l must be a thread of its own (NewThread) that nothing runs on.
 func (vm *VM) PCallAside(l *State, nargs, nres int) (n int, err *Error) {
 	outer := vm.runState
-	vm.runState = runState{cur: l, byteLimit: vm.runBytes()}
+	vm.runState = runState{cur: l}
+	vm.setByteLimit()
 	vm.refill()
 	l.status = stRunning
 	defer vm.restore(&outer)
@@ -320,6 +321,7 @@ func (vm *VM) PCallAside(l *State, nargs, nres int) (n int, err *Error) {
 
 func (vm *VM) restore(s *runState) {
 	vm.settle()
+	vm.last = vm.used
 	vm.runState = *s
 }
 

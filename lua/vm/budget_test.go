@@ -197,3 +197,56 @@ func TestAStepOfAWalkIsBounded(t *testing.T) {
 		t.Errorf("it found %d bytes", w.Bytes())
 	}
 }
+
+func TestBytesPerStretchAreCountedAnewAfterEachWait(t *testing.T) {
+	vm := parkVM(t)
+	vm.SetBudget(Budget{StretchBytes: 1 << 20})
+	run := func(src string) (err *Error) {
+		f := mustLoad(t, vm, src, "=t")
+		task := vm.Go(func(l *State) {
+			l.Push(f)
+			_, err = l.PCall(0, 0)
+		})
+		for !task.Done() {
+			task.Resume()
+		}
+		return err
+	}
+	if e := run("for i = 1, 20 do local s = string.rep('x', 500000) .. i park() end"); e != nil {
+		t.Errorf("20 MB in stretches of half of one: %v", e)
+	}
+	if n := vm.LastUsage().Bytes; n < 10e6 {
+		t.Errorf("the run is said to have allocated %d bytes", n)
+	}
+	if e := run("park()\nlocal t = {} while true do\nt[#t + 1] = {} end"); e == nil || !strings.Contains(e.Text, "not enough memory") {
+		t.Errorf("got %v", e)
+	}
+	vm.CloseTasks()
+}
+
+func TestAnOverrunIsToldFromAnAbortOfTheHost(t *testing.T) {
+	vm := parkVM(t)
+	vm.SetBudget(Budget{Stretch: 20000})
+	l := vm.NewThread()
+	l.Push(mustLoad(t, vm, "while true do pcall(function() while true do end end) end", "=t"))
+	if _, e := vm.PCallAside(l, 0, 0); e == nil || !e.Overrun() {
+		t.Errorf("got %v, want an overrun", e)
+	}
+	if n := vm.LastUsage().Instructions; n < 20000 || n > 60000 {
+		t.Errorf("the run is said to have taken %d instructions", n)
+	}
+	vm.Register(vm.Globals(), "leave", func(l *State) int { l.Unwind(); return 0 })
+	l.Push(mustLoad(t, vm, "leave()", "=t"))
+	if _, e := vm.PCallAside(l, 0, 0); e == nil || e.Overrun() || !e.Aborted {
+		t.Errorf("got %v, want a plain abort", e)
+	}
+}
+
+func TestALongPatternMatchCountsAsInstructions(t *testing.T) {
+	vm, _ := newTestVM(t)
+	vm.SetBudget(Budget{Instructions: 1 << 20})
+	_, e := runChunk(t, vm, "local s = string.rep('a', 200)\nwhile true do s:find('.-.-b') end", "=t")
+	if e == nil || e.Text != "t:2: instruction budget exceeded" {
+		t.Errorf("got %v", e)
+	}
+}

@@ -15,6 +15,9 @@ type Error struct {
 	Aborted   bool   // the run was aborted by the host
 }
 
+// Overrun reports whether the run was ended for its budget: aborted for a reason that is the script's.
+func (e *Error) Overrun() bool { return e.Aborted && e.Traceback != "" }
+
 func (e *Error) Error() string { return e.Text }
 
 // ErrorText returns the text of an error value as the standalone interpreter shows it.

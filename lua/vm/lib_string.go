@@ -208,9 +208,16 @@ func (vm *VM) takeMatch() *matchState {
 }
 
 func (vm *VM) giveMatch(m *matchState) {
+	l, n := m.l, vm.budget.PatternSteps-m.steps
 	m.end()
 	vm.patFree = m
+	if n > cheapMatch {
+		l.Work(n / 4)
+	}
 }
+
+// cheapMatch is how many steps a match may take without being counted towards the budget of its run.
+const cheapMatch = 1000
 
 func strFind(l *State) int  { return strSearch(l, true) }
 func strMatch(l *State) int { return strSearch(l, false) }

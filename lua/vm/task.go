@@ -37,7 +37,7 @@ func (vm *VM) Go(fn func(l *State)) *Task {
 	t := vm.takeTask()
 	t.job = fn
 	t.done, t.aborting = false, false
-	t.state = runState{cur: t.l, task: t, byteLimit: vm.runBytes()}
+	t.state = runState{cur: t.l, task: t}
 	t.Resume()
 	return t
 }
@@ -91,11 +91,14 @@ func (t *Task) Resume() {
 	outer := vm.runState
 	vm.runState = t.state
 	vm.stretch, vm.late = 0, vm.late && vm.overBudget()
+	vm.byteBase = vm.used.Bytes
+	vm.setByteLimit()
 	vm.refill()
 	t.running = true
 	t.next()
 	t.running = false
 	vm.settle()
+	vm.last = vm.used
 	t.state, vm.runState = vm.runState, outer
 	if t.done {
 		t.state = runState{}

@@ -26,6 +26,7 @@ type runState struct {
 	stretch   int64  // instructions since the task was resumed last
 	used      Usage
 	byteLimit int64 // of used.Bytes
+	byteBase  int64 // used.Bytes when the task was resumed last
 	goDepth   int   // calls from Go into Lua under way
 	inError   int   // error handlers under way
 	unguarded bool  // the loop that runs has no recover of its own
@@ -62,6 +63,7 @@ type VM struct {
 	ioOut Value
 
 	idle []*Task // pooled
+	last Usage   // of the run that ended or parked last
 
 	sample int64 // instructions until the next sample
 
@@ -108,6 +110,7 @@ type Budget struct {
 	Instructions int64 // loop ends and calls of one run
 	Stretch      int64 // loop ends and calls of one run without waiting: from one Task.Resume to the next
 	Bytes        int64 // allocated in one run
+	StretchBytes int64 // allocated in one run without waiting
 	PatternSteps int   // of one match
 	StringBytes  int   // length of one string
 }
@@ -170,7 +173,7 @@ func (vm *VM) SetBudget(b Budget) {
 // ResetUsage begins a run: what it uses is counted from here.
 func (vm *VM) ResetUsage() {
 	vm.settle()
-	vm.used, vm.stretch, vm.late = Usage{}, 0, false
+	vm.used, vm.stretch, vm.late, vm.byteBase = Usage{}, 0, false, 0
 	vm.setByteLimit()
 	vm.refill()
 }
@@ -180,6 +183,10 @@ func (vm *VM) Usage() Usage {
 	vm.settle()
 	return vm.used
 }
+
+// LastUsage returns what the run that ended or parked last, by PCallAside, Go or Task.Resume, had used until then: all
+// its stretches together.
+func (vm *VM) LastUsage() Usage { return vm.last }
 
 // settle counts the fuel that was burnt since the last time.
 func (vm *VM) settle() {
@@ -236,15 +243,19 @@ func (vm *VM) outOfMemory() {
 // setByteLimit derives the limit that account compares with from the budget and the last measurement.
 func (vm *VM) setByteLimit() { vm.byteLimit = vm.runBytes() }
 
-// runBytes is what a run may allocate.
+// runBytes is what a run that has allocated vm.byteBase bytes may have allocated in the end.
 func (vm *VM) runBytes() int64 {
-	switch {
-	case vm.overMemory:
-		return errorRoom
-	case vm.budget.Bytes > 0:
-		return vm.budget.Bytes
+	limit := int64(math.MaxInt64)
+	if b := vm.budget.Bytes; b > 0 {
+		limit = b
 	}
-	return math.MaxInt64
+	if b := vm.budget.StretchBytes; b > 0 {
+		limit = min(limit, vm.byteBase+b)
+	}
+	if vm.overMemory {
+		limit = min(limit, vm.byteBase+errorRoom)
+	}
+	return limit
 }
 
 // measured takes the result of a walk: while it is above MemoryLimit each run may allocate only a little.
