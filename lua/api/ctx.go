@@ -22,6 +22,9 @@ type Ctx struct {
 	// Relaxed is lua_phase_io relaxed: what may wait may be called in every phase.
 	Relaxed bool
 
+	// Meter counts what Start, StartWith and CallAside run next; nil: nobody does.
+	Meter *Meter
+
 	// How Lua left, when it did not just return; see Ended.
 	Exited   bool
 	ExitCode int  // of ngx.exit

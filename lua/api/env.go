@@ -45,6 +45,13 @@ type Env struct {
 	aside      []*vm.State // threads of strict phases, by nesting
 	asideDepth int
 
+	slice  slice // the one that runs; no meter: none does
+	dice   uint32
+	labels bool    // see SetLabels
+	meters Meters  // before it has a worker
+	own    *Worker // what the worker has of Lua; nil before Begin
+	none   Meter   // of what nobody counts
+
 	freeCtxs    []*Ctx
 	freeThreads []*Thread
 	contexts    int // in use
@@ -54,8 +61,9 @@ type Env struct {
 
 // New makes the Env around a VM, which gets Env as Host, and opens the families in it.
 func New(v *vm.VM, w *http.Worker, g *http.Generation, fs Families) *Env {
-	e := &Env{VM: v, Worker: w, Gen: g, families: fs}
+	e := &Env{VM: v, Worker: w, Gen: g, families: fs, dice: 0x9e3779b9}
 	v.Host = e
+	v.FuelHook = e.fuelBurnt
 	v.TaskYield = yieldEntry
 	e.idle = &Ctx{env: e, Phase: Init}
 	e.cur = e.idle
@@ -74,6 +82,21 @@ func Of(l *vm.State) *Ctx { return EnvOf(l).cur }
 
 // EnvOf returns the Env of l's VM.
 func EnvOf(l *vm.State) *Env { return l.VM().Host.(*Env) }
+
+// Meter returns the meter of a script in a phase.
+func (e *Env) Meter(p Phase, name string) *Meter {
+	if e.own == nil {
+		return e.meters.Get(p, name)
+	}
+	return e.own.Meters.Get(p, name)
+}
+
+// Begin gives the VM to a worker, whose meters go on with what init_by_lua has used.
+func (e *Env) Begin(w *http.Worker) {
+	e.Worker, e.own = w, Workers.Of(w)
+	e.own.Meters.adopt(&e.meters)
+	e.meters = Meters{}
+}
 
 // Current is the context whose Lua runs; the idle one when none does.
 func (e *Env) Current() *Ctx { return e.cur }
@@ -134,22 +157,37 @@ func (e *Env) CallAside(c *Ctx, p Phase, fn *vm.Function, push func(c *Ctx, l *v
 	}
 	l := e.aside[e.asideDepth]
 	e.asideDepth++
+	m := c.Meter
+	if m == nil {
+		m = &e.none
+	}
+	m.Runs++
 	cur, thread, phase := e.cur, e.thread, c.Phase
 	e.cur, e.thread, c.Phase = c, nil, p
+	outer := e.enter(m)
 	defer func() {
+		e.leave(&outer)
+		if e.labels {
+			label(outer.m)
+		}
 		e.cur, e.thread, c.Phase = cur, thread, phase
 		e.asideDepth--
 	}()
+	if e.labels {
+		label(m)
+	}
 	l.Push(fn.Value())
 	nargs := 0
 	if push != nil {
 		nargs = push(c, l)
 	}
 	n, err := e.VM.PCallAside(l, nargs, nres)
+	m.charge(e.VM.LastUsage(), vm.Usage{})
 	if err != nil {
-		if err.Aborted && c.Ended() {
+		if err.Aborted && !err.Overrun() && c.Ended() {
 			return nil
 		}
+		m.Errors++
 		return err
 	}
 	if take != nil {

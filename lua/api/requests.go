@@ -1,6 +1,10 @@
 package api
 
-import "weir/appliance/http"
+import (
+	"sync/atomic"
+
+	"weir/appliance/http"
+)
 
 // Requests is the slot of a request's context; lua/phase brings it into the list of modules.
 var Requests http.Slot[Ctx]
@@ -16,6 +20,13 @@ type Worker struct {
 	Older []*Env
 	// Fresh makes a VM for one request, with lua_code_cache off.
 	Fresh func(r *http.Request) *Env
+	// Meters count what the Lua of this worker uses.
+	Meters Meters
+	// Busy is Lua that has run for more than a millisecond without waiting, renewed as it goes on; nil for none. Any
+	// goroutine may read it.
+	Busy atomic.Pointer[Busy]
+
+	busyShown int64 // clock when Busy was set last
 }
 
 // For returns the context of r, made if there is none yet. It is closed when the main request ends.

@@ -55,7 +55,9 @@ type MainSettings struct {
 	MaxRunningTimers  conf.Opt[int]
 	RegexCacheEntries conf.Opt[int]
 	RegexMatchLimit   conf.Opt[int]
-	PackagePath       string // empty: the default
+	BudgetSteps       conf.Opt[int64] // of Lua that does not wait; -1: no limit
+	BudgetMemory      conf.Opt[int64] // bytes, the same way
+	PackagePath       string          // empty: the default
 	PackageCPath      string
 	// Root is the http block as a location: what applies where there is no request.
 	Root *http.Location

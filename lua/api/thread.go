@@ -17,6 +17,9 @@ type Thread struct {
 	task *vm.Task
 	run  func(l *vm.State) // method value of main, made once
 
+	meter *Meter
+	used  vm.Usage // of its run, when it parked last
+
 	fn     vm.Value  // what an entry thread runs; nil: co
 	co     *vm.State // the coroutine of a spawned thread, which Lua knows it by
 	args   []vm.Value
@@ -51,6 +54,12 @@ func (e *Env) takeThread(c *Ctx) *Thread {
 		t.run = t.main
 	}
 	t.ctx = c
+	if t.meter = c.Meter; e.thread != nil {
+		t.meter = e.thread.meter // who spawns it
+	}
+	if t.meter == nil {
+		t.meter = &e.none
+	}
 	c.threads = append(c.threads, t)
 	return t
 }
@@ -64,6 +73,7 @@ func (c *Ctx) Start(p Phase, fn *vm.Function) (over bool) {
 	t := c.env.takeThread(c)
 	t.fn = fn.Value()
 	c.entry = t
+	t.meter.Runs++
 	t.launch()
 	c.drain()
 	return c.settle()
@@ -76,6 +86,7 @@ func (c *Ctx) StartWith(p Phase, fn vm.Value, args []vm.Value) (over bool) {
 	t.fn = fn
 	t.args = append(t.args[:0], args...)
 	c.entry = t
+	t.meter.Runs++
 	t.launch()
 	c.drain()
 	return c.settle()
@@ -138,8 +149,11 @@ func (t *Thread) launch() {
 	e := t.env
 	cur, thread, phase := e.cur, e.thread, t.ctx.Phase
 	e.cur, e.thread = t.ctx, t
+	outer := e.enter(t.meter)
 	t.task = nil
 	task := e.VM.Go(t.run)
+	t.account()
+	e.leave(&outer)
 	e.cur, e.thread = cur, thread
 	t.ctx.Phase = phase
 	if !t.dead {
@@ -173,13 +187,29 @@ func (t *Thread) step() {
 	e := t.env
 	cur, thread := e.cur, e.thread
 	e.cur, e.thread = t.ctx, t
+	outer := e.enter(t.meter)
 	t.task.Resume()
+	t.account()
+	e.leave(&outer)
 	e.cur, e.thread = cur, thread
+}
+
+// account counts what the thread has used since it was resumed.
+func (t *Thread) account() {
+	u := t.env.VM.LastUsage()
+	t.meter.charge(u, t.used)
+	t.used = u
+	if !t.dead {
+		t.meter.Parks++
+	}
 }
 
 // main is the life of a thread on its coroutine.
 func (t *Thread) main(l *vm.State) {
 	defer t.contain()
+	if t.env.labels {
+		label(t.meter)
+	}
 	if t.co != nil {
 		t.runCoroutine(l)
 		return
@@ -190,11 +220,12 @@ func (t *Thread) main(l *vm.State) {
 	}
 	_, err := l.PCall(len(t.args), 0)
 	t.dead = true
-	if err == nil || err.Aborted {
+	if err == nil || err.Aborted && !err.Overrun() {
 		return
 	}
 	c := t.ctx
 	c.Failed = true
+	t.meter.Errors++
 	c.report("lua entry thread aborted: ", err)
 }
 
@@ -226,10 +257,11 @@ func (t *Thread) runCoroutine(l *vm.State) {
 	for {
 		n, err := l.Resume(t.co, args)
 		switch {
-		case err != nil && err.Aborted:
+		case err != nil && err.Aborted && !err.Overrun():
 			t.finish()
 			return
 		case err != nil:
+			t.meter.Errors++
 			c.report("lua user thread aborted: ", err)
 			t.failed(err)
 			t.finish()
@@ -294,6 +326,9 @@ func (c *Ctx) Park(l *vm.State, w Waiter) {
 	t, phase := c.env.thread, c.Phase
 	t.waiter, t.parked = w, true
 	l.Park()
+	if c.env.labels {
+		label(t.meter)
+	}
 	t.waiter, t.parked = nil, false
 	c.Phase = phase
 }

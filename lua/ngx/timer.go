@@ -1,6 +1,9 @@
 package ngx
 
 import (
+	"strconv"
+	"strings"
+
 	"weir/appliance/errlog"
 	"weir/lua/api"
 	"weir/lua/vm"
@@ -31,6 +34,7 @@ type timers struct {
 	list    map[*timer]struct{} // pending
 	pending int
 	running int
+	meters  map[*vm.Proto]*api.Meter // of functions that timers call
 }
 
 var timerState api.Slot[timers]
@@ -124,11 +128,28 @@ func (t *timer) fire(premature bool) {
 	c := e.NewCtx(nil, api.Timer)
 	c.SetSettings(t.from)
 	c.OnDone = timerDone
+	c.Meter = s.meter(t.fn.AsFunction().Proto())
 	s.running++
 	args := append([]vm.Value{vm.Bool(premature)}, t.args...)
 	if c.StartWith(api.Timer, t.fn, args) {
 		timerDone(c)
 	}
+}
+
+// maxTimerMeters bounds the functions whose meters are remembered.
+const maxTimerMeters = 256
+
+// meter is what counts the runs of a timer's function.
+func (s *timers) meter(p *vm.Proto) *api.Meter {
+	m := s.meters[p]
+	if m == nil {
+		if s.meters == nil || len(s.meters) >= maxTimerMeters {
+			s.meters = map[*vm.Proto]*api.Meter{}
+		}
+		m = s.env.Meter(api.Timer, strings.TrimLeft(p.Source(), "=@")+":"+strconv.Itoa(p.Line()))
+		s.meters[p] = m
+	}
+	return m
 }
 
 func timerDone(c *api.Ctx) {

@@ -28,20 +28,27 @@ var cache = script.New("")
 
 // vmState is what lua/phase keeps with each VM.
 type vmState struct {
-	fns   []*vm.Function          // by script.index
-	files map[string]*vm.Function // of paths with variables
+	fns   []loaded          // by code.index
+	files map[string]loaded // of paths with variables
 	conf  *mainConf
 	fresh bool // the VM serves one request: lua_code_cache off
 }
 
+// loaded is a script in a VM and what counts its runs there.
+type loaded struct {
+	fn    *vm.Function
+	meter *api.Meter
+}
+
 func stateOf(e *api.Env) *vmState { return e.Config.(*vmState) }
 
-// load returns the script's function in the VM of c. When it cannot be had that is logged and the status to answer
-// with returned.
+// load returns the script's function in the VM of c, whose runs are counted from now on. When it cannot be had that is
+// logged and the status to answer with returned.
 func (s *code) load(c *api.Ctx) (*vm.Function, http.Code) {
 	st := stateOf(c.Env())
-	if fn := st.fns[s.index]; fn != nil {
-		return fn, http.OK
+	if l := &st.fns[s.index]; l.fn != nil {
+		c.Meter = l.meter
+		return l.fn, http.OK
 	}
 	if s.file != nil {
 		return s.loadFile(c, st)
@@ -51,9 +58,14 @@ func (s *code) load(c *api.Ctx) (*vm.Function, http.Code) {
 		c.Log(http.LogErr, "failed to load inlined Lua code: "+err.Error())
 		return nil, http.StatusInternalServerError
 	}
-	fn := c.Env().VM.Load(p)
-	st.fns[s.index] = fn
-	return fn, http.OK
+	st.fns[s.index] = s.counted(c, p, s.name[1:])
+	return st.fns[s.index].fn, http.OK
+}
+
+// counted makes a script's function in the VM of c, and what counts its runs.
+func (s *code) counted(c *api.Ctx, p *vm.Proto, name string) loaded {
+	c.Meter = c.Env().Meter(s.phase, name)
+	return loaded{c.Env().VM.Load(p), c.Meter}
 }
 
 func (s *code) loadFile(c *api.Ctx, st *vmState) (*vm.Function, http.Code) {
@@ -62,8 +74,9 @@ func (s *code) loadFile(c *api.Ctx, st *vmState) (*vm.Function, http.Code) {
 		path = s.file.Eval(c.R)
 	}
 	full := st.conf.path(string(path))
-	if fn := st.files[full]; fn != nil {
-		return fn, http.OK
+	if l, ok := st.files[full]; ok {
+		c.Meter = l.meter
+		return l.fn, http.OK
 	}
 	p, err := cache.File(full, st.fresh)
 	if err != nil {
@@ -77,19 +90,19 @@ func (s *code) loadFile(c *api.Ctx, st *vmState) (*vm.Function, http.Code) {
 		c.Log(http.LogErr, "failed to load external Lua file \""+full+"\": "+msg)
 		return nil, rc
 	}
-	fn := c.Env().VM.Load(p)
+	l := s.counted(c, p, full)
 	if constant {
-		st.fns[s.index] = fn
-		return fn, http.OK
+		st.fns[s.index] = l
+		return l.fn, http.OK
 	}
 	if st.files == nil {
-		st.files = map[string]*vm.Function{}
+		st.files = map[string]loaded{}
 	}
 	if len(st.files) >= maxFiles {
 		clear(st.files)
 	}
-	st.files[full] = fn
-	return fn, http.OK
+	st.files[full] = l
+	return l.fn, http.OK
 }
 
 // maxFiles bounds the files that paths with variables may name in one VM before they are loaded anew.

@@ -1,6 +1,8 @@
 package phase
 
 import (
+	"slices"
+
 	"weir/appliance/conf"
 	"weir/appliance/http"
 	"weir/lua/api"
@@ -18,7 +20,7 @@ var Settings = http.Module{
 		api.Main.In(b).Root = b.Locations()[0]
 		return nil
 	},
-	Directives: append(settings(), tlsSettings()...),
+	Directives: slices.Concat(settings(), tlsSettings(), budgets()),
 	Finish:     finishTLS,
 }
 
@@ -39,6 +41,8 @@ func initSettings(_ *http.Builder, m *api.MainSettings) error {
 	} {
 		d.opt.Merge(conf.Opt[int]{}, d.def)
 	}
+	m.BudgetSteps.Merge(conf.Opt[int64]{}, defaultSteps)
+	m.BudgetMemory.Merge(conf.Opt[int64]{}, defaultMemory)
 	return nil
 }
 

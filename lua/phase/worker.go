@@ -86,15 +86,23 @@ func (m *mainConf) bareEnv(w *http.Worker, fresh bool) *api.Env {
 	v.Compile = cache.Compile
 	cjson.Open(v)
 	m.setPaths(v)
+	m.limit(v)
 	e := api.New(v, w, m.gen, families)
-	e.Config = &vmState{fns: make([]*vm.Function, len(m.scripts)), conf: m, fresh: fresh}
+	e.Config = &vmState{fns: make([]loaded, len(m.scripts)), conf: m, fresh: fresh}
 	e.Settings = m.root
 	e.Main = m.lua
 	e.Prefix = m.prefix
 	e.Workers = m.gen.Cycle.Core.Workers
 	e.Quiet = m.gen.Cycle.Check
-	e.Bare = func() *api.Env { return m.bareEnv(nil, true) }
+	e.Bare = func() *api.Env {
+		b := m.bareEnv(nil, true)
+		b.VM.SetBudget(vm.Budget{}) // what runs beside the loop may take its time
+		return b
+	}
 	v.OnGlobalWrite = ngx.WarnGlobal
+	if w != nil {
+		e.Begin(w)
+	}
 	return e
 }
 
@@ -124,6 +132,7 @@ func (m *mainConf) runInit(e *api.Env) error {
 	if err != nil {
 		return err
 	}
+	c.Meter = m.meter(e, m.init)
 	if err := e.CallAside(c, api.Init, fn, nil, 0, nil); err != nil {
 		return m.initFailed(ngx.ErrorWithTrace(err))
 	}
@@ -163,6 +172,15 @@ func (m *mainConf) compile(e *api.Env, sc *code) (*vm.Function, error) {
 		return nil, err
 	}
 	return e.VM.Load(p), nil
+}
+
+// meter is what counts the runs of a script that belongs to no request.
+func (m *mainConf) meter(e *api.Env, sc *code) *api.Meter {
+	if sc.file == nil {
+		return e.Meter(sc.phase, sc.name[1:])
+	}
+	path, _ := sc.file.Constant()
+	return e.Meter(sc.phase, m.path(string(path)))
 }
 
 // setPaths applies lua_package_path and lua_package_cpath.
@@ -212,7 +230,7 @@ func initWorker(w *http.Worker, g *http.Generation) {
 			e = m.bareEnv(w, false)
 		}
 	}
-	e.Worker = w
+	e.Begin(w)
 	e.OnRetired = retired
 	local.Current = e
 	local.Fresh = freshEnv
@@ -239,6 +257,7 @@ func (m *mainConf) runWorker(e *api.Env, sc *code, p api.Phase) {
 	var err error
 	fn, err := m.compile(e, sc)
 	if err == nil {
+		c.Meter = m.meter(e, sc)
 		if lerr := e.CallAside(c, p, fn, nil, 0, nil); lerr != nil {
 			err = errors.New(ngx.ErrorWithTrace(lerr))
 		}
