@@ -186,6 +186,9 @@ type Upstream interface {
 	// AppendLogText appends `, upstream: "scheme, address and path"` for
 	// log lines, or nothing before an address has been chosen.
 	AppendLogText(dst []byte) []byte
+	// Action is what the exchange is doing, for messages that others log
+	// meanwhile: "connecting to upstream". It is empty where nothing is done.
+	Action() string
 	// Release gives the exchange back; it is called once, after the log
 	// phase or when another exchange takes its place.
 	Release()

@@ -179,8 +179,8 @@ func (c *Ctx) Leave(l *vm.State) { l.Unwind() }
 // with the phase.
 func (c *Ctx) Log(level errlog.Level, msg string) {
 	if c.R != nil {
-		if a := c.Phase.Action(); a != "" {
-			msg += " while " + a
+		if action := c.action(); action != "" && c.R.LogOn(level) {
+			msg += " while " + action
 		}
 		c.R.Log(level, msg)
 		return
@@ -193,6 +193,17 @@ func (c *Ctx) Log(level errlog.Level, msg string) {
 		msg += ", context: " + c.Phase.Context()
 	}
 	l.Write(level, 0, []byte(msg))
+}
+
+// action is what the request's connection is at, as log lines end; empty where nothing is said of it.
+func (c *Ctx) action() string {
+	if a := c.Phase.Action(); a != "" {
+		return a
+	}
+	if u := c.R.Upstream(); u != nil {
+		return u.Action()
+	}
+	return ""
 }
 
 // LogOn reports whether messages of that level are logged.

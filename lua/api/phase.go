@@ -82,6 +82,8 @@ func (p Phase) bit() int {
 // Action is what log messages of the phase say the request was at, "" for nothing in particular.
 func (p Phase) Action() string {
 	switch p {
+	case Log:
+		return "logging request"
 	case ProxySSLCert:
 		return "loading proxy ssl certificate by lua"
 	case ProxySSLVerify:

@@ -1,12 +1,13 @@
 package ngx
 
 import (
-	"strconv"
+	"math"
 
 	"weir/appliance/http"
 	"weir/appliance/http/upstream"
 	"weir/lua/api"
 	"weir/lua/vm"
+	"weir/netio/sock"
 )
 
 // Balancer is the family of the module ngx.balancer.
@@ -20,21 +21,14 @@ var Balancer = api.Family{
 }
 
 var balancerFuncs = []api.Func{
-	{Name: "set_current_peer", In: api.Any, Args: "(host, port?)", Doc: "Sets the address that is tried: an IP address or unix: and a path; names are not looked up.", Run: setCurrentPeer},
+	{Name: "set_current_peer", In: api.Any, Args: "(address, port?, host?)", Doc: "Sets the address that is tried: an IP address or unix: and a path; names are not looked up. The host is the name that TLS asks for where proxy_ssl_name says none; connections are only used again for the same one.", Run: setCurrentPeer},
 	{Name: "set_more_tries", In: api.Any, Args: "(count)", Doc: "Allows so many tries more, within the limit of proxy_next_upstream_tries.", Run: setMoreTries},
 	{Name: "get_last_failure", In: api.Any, Args: "()", Doc: "Returns what became of the try before, next or failed, and its status; nil in the first try.", Run: getLastFailure},
 	{Name: "set_timeouts", In: api.Any, Args: "(connect?, send?, read?)", Doc: "Sets the timeouts of the request, in seconds; nil leaves one as it is.", Run: setPeerTimeouts},
-	{Name: "enable_keepalive", In: api.Any, Args: "(idle_timeout?, max_requests?)", Doc: "Sets for how many seconds (60) the connection may be idle in the block's keepalive pool, and how many requests (100) it may serve; 0 has no limit of requests and the block's time.", Run: enableKeepalive},
+	{Name: "enable_keepalive", In: api.Any, Args: "(idle_timeout?, max_requests?)", Doc: "Has the connection come from the balancer's pool and go there afterwards: for so many seconds (60) of idleness and so many requests (100), 0 for no limit.", Run: enableKeepalive},
 	{Name: "recreate_request", In: api.Any, Args: "()", Doc: "Writes the request to the backend anew, from the header and the variables as they are now.", Run: recreateRequest},
-	{Name: "set_upstream_tls", In: api.Any, Args: "(on)", Doc: "Is not supported: the scheme of proxy_pass decides.", Run: notSupported},
-	{Name: "bind_to_local_addr", In: api.Any, Args: "(address)", Doc: "Is not supported: proxy_bind decides.", Run: notSupported},
-}
-
-func notSupported(l *vm.State) int {
-	if _, msg := balanced(l); msg != "" {
-		return fail(l, msg)
-	}
-	return fail(l, "not supported")
+	{Name: "set_upstream_tls", In: api.Any, Args: "(on)", Doc: "Uses TLS towards the peers, or does not, whatever the scheme of proxy_pass is; false and 0 are off.", Run: setUpstreamTLS},
+	{Name: "bind_to_local_addr", In: api.Any, Args: "(address)", Doc: "Has connections come from a local IP address, with a port or without.", Run: bindToLocalAddr},
 }
 
 // balanced returns the exchange whose peer is being chosen, or why there is none.
@@ -56,13 +50,16 @@ func balanced(l *vm.State) (*upstream.Exchange, string) {
 func setCurrentPeer(l *vm.State) int {
 	host := l.CheckString(1)
 	port := l.OptInt(2, 0)
+	name := ""
+	if v := l.Arg(3); v != vm.Nil {
+		if v.Type() != vm.TypeString {
+			l.Errorf("bad argument #3 to 'set_current_peer' (string expected, got %s)", v.TypeName())
+		}
+		name, _ = v.AsString()
+	}
 	x, msg := balanced(l)
 	if msg != "" {
 		return fail(l, msg)
-	}
-	if l.Arg(3) != vm.Nil {
-		l.CheckString(3)
-		return fail(l, "a host of its own is not supported")
 	}
 	if port < 0 || port > 65535 {
 		return fail(l, "invalid port")
@@ -74,11 +71,7 @@ func setCurrentPeer(l *vm.State) int {
 	case !u.Addr.IsValid():
 		return fail(l, "no host allowed")
 	}
-	text := host
-	if u.NoPort && !u.Unix {
-		text += ":" + strconv.Itoa(port)
-	}
-	x.SetPeer(u.Addr, text)
+	x.SetPeer(u.Addr, name)
 	return l.Ret(vm.True)
 }
 
@@ -142,23 +135,59 @@ const maxSeconds = 1<<31/1000 - 1
 
 func enableKeepalive(l *vm.State) int {
 	x, msg := balanced(l)
-	idle, requests := 60.0, l.OptInt(2, 100)
-	if l.Arg(1) != vm.Nil {
-		idle = l.CheckNumber(1)
-	}
-	if !(idle >= 0) {
-		l.ArgError(1, "expected >= 0")
-	}
-	if requests < 0 {
-		l.ArgError(2, "expected >= 0")
-	}
+	idle, requests := keepLimit(l, 1, 60), keepLimit(l, 2, 100)
 	switch {
 	case msg != "":
 		return fail(l, msg)
 	case !x.HasPeer():
 		return fail(l, "no current peer set")
 	}
-	x.KeepIdle(int64(min(idle, maxSeconds)*1000), requests)
+	x.KeepIdle(int64(min(idle, maxSeconds)*1000), int(min(requests, math.MaxInt32)))
+	return l.Ret(vm.True)
+}
+
+// keepLimit returns an argument of enable_keepalive.
+func keepLimit(l *vm.State, i int, missing float64) float64 {
+	v := l.Arg(i)
+	if !v.Truthy() {
+		return missing
+	}
+	n, ok := v.AsNumber()
+	switch {
+	case !ok:
+		l.Errorf("bad argument #%d to 'enable_keepalive' (number expected, got %s)", i, v.TypeName())
+	case !(n >= 0):
+		l.Errorf("bad argument #%d to 'enable_keepalive' (expected >= 0)", i)
+	}
+	return n
+}
+
+func setUpstreamTLS(l *vm.State) int {
+	x, msg := balanced(l)
+	if msg != "" {
+		return fail(l, msg)
+	}
+	n, isNumber := l.Arg(1).AsNumber()
+	if !x.SetSecure(l.Arg(1) != vm.False && (!isNumber || n != 0)) {
+		return fail(l, "no TLS settings in the location")
+	}
+	return l.Ret(vm.True)
+}
+
+func bindToLocalAddr(l *vm.State) int {
+	text, _ := l.Arg(1).AsString()
+	if l.Arg(1).Type() != vm.TypeString {
+		l.Errorf("bad argument #1 to 'bind_to_local_addr' (string expected, got %s)", l.Arg(1).TypeName())
+	}
+	x, msg := balanced(l)
+	if msg != "" {
+		return fail(l, msg)
+	}
+	a, err := sock.ParseAddr(text)
+	if err != nil {
+		return fail(l, "invalid addr "+text)
+	}
+	x.Bind(a)
 	return l.Ret(vm.True)
 }
 

@@ -1,6 +1,8 @@
 package phase
 
 import (
+	"strconv"
+
 	"weir/appliance/conf"
 	"weir/appliance/http"
 	"weir/appliance/http/upstream"
@@ -22,6 +24,14 @@ func setBalancer(file bool) conf.Setter {
 		}
 		return upstream.SetBalancer(cx, &balancer{s})
 	}
+}
+
+func setBalancerKeepalive(cx *conf.Cx, it *conf.Item) error {
+	n, err := strconv.ParseUint(it.Args[0], 10, 31)
+	if err != nil || n == 0 {
+		return conf.Errorf("invalid value \"%s\" in \"%s\" directive", it.Args[0], it.Name)
+	}
+	return upstream.SetBalancerKeepalive(cx, int(n))
 }
 
 // Choose implements upstream.Balancer.

@@ -154,6 +154,9 @@ func directives() []conf.Directive {
 	rows = append(rows, conf.Directive{Name: "lua_upstream_skip_openssl_default_verify", In: inContent, Args: conf.FlagArg, Default: "off",
 		Set: conf.Flag(func(c *locConf) *conf.Opt[bool] { return &c.skipVerify }),
 		Doc: "Leaves the check of a backend's certificate to proxy_ssl_verify_by_lua alone."})
+	rows = append(rows, conf.Directive{Name: "balancer_keepalive", In: conf.Upstream, Args: conf.Take1, Syntax: "connections", Default: "32",
+		Set: setBalancerKeepalive,
+		Doc: "Keeps so many idle connections per worker for balancers that call enable_keepalive of the module ngx.balancer."})
 	const setDoc = "Sets a variable to what Lua returns, in its place among the rewrite module's directives."
 	return append(rows,
 		conf.Directive{Name: "set_by_lua_block", In: inRewrites, Args: conf.Take1, RawBlock: true, Syntax: "$variable", Set: setBy(false), Doc: setDoc},

@@ -176,7 +176,7 @@ func finish(b *http.Builder) error {
 		c.up.Group = c.pass.group
 		c.up.Tag = tagOf(l)
 		c.up.HideHeaders(hiddenHeaders)
-		if c.pass.https || c.pass.value != nil {
+		if c.pass.https || c.pass.value != nil || c.pass.group.HasBalancer() {
 			if err := c.up.FinishTLS(b, l, "proxy"); err != nil {
 				return err
 			}

@@ -298,7 +298,8 @@ func TestMoreTriesKeepToTheLimit(t *testing.T) {
 func TestAnOutsidePeerCountsNoFailures(t *testing.T) {
 	set := newSet(peersOf(1, 1), nil)
 	x := balancer(set, roundRobin)
-	x.SetPeer(set.peers[0].Addr, "a")
+	x.own = Peer{Addr: set.peers[0].Addr, state: &x.ownState} // as SetPeer does
+	x.sel.peer, x.outside.chosen = &x.own, true
 	p := x.sel.peer
 	p.state.conns.Add(1)
 	x.freeChoice(true)

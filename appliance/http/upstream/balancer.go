@@ -1,6 +1,8 @@
 package upstream
 
 import (
+	"math"
+
 	"weir/appliance/conf"
 	"weir/appliance/http"
 	"weir/netio/sock"
@@ -10,7 +12,8 @@ import (
 // configuration and shared by all requests.
 type Balancer interface {
 	// Choose is asked before every try. It may call the exchange's SetPeer,
-	// MoreTries, SetTimeouts, KeepIdle and Recreate, and must not wait. When it
+	// MoreTries, SetTimeouts, KeepIdle, SetSecure, Bind and Recreate, and must
+	// not wait. When it
 	// returns OK without a peer the group's method chooses one; Busy means that
 	// no peer is live, Declined counts as a failed try, and anything else ends
 	// the request: with the status, or 500 for what is none.
@@ -20,22 +23,49 @@ type Balancer interface {
 // SetBalancer gives a balancer to the upstream block that is being read. It is
 // for setters of directives in such blocks.
 func SetBalancer(cx *conf.Cx, b Balancer) error {
-	for _, o := range http.ScopeOf(cx).Extra {
-		g, ok := o.(*Group)
-		if !ok {
-			continue
-		}
-		if g.balancer != nil {
-			return conf.Tail("is duplicate")
-		}
-		if g.method != roundRobin {
-			cx.Warn("load balancing method redefined")
-		}
-		g.balancer = b
-		return nil
+	g, err := blockOf(cx)
+	switch {
+	case err != nil:
+		return err
+	case g.balancer != nil:
+		return conf.Tail("is duplicate")
+	case g.method != roundRobin:
+		cx.Warn("load balancing method redefined")
 	}
-	return conf.Errorf("\"%s\" is not within an upstream block", cx.Item.Name)
+	g.balancer = b
+	return nil
 }
+
+// SetBalancerKeepalive sets how many idle connections of KeepIdle a worker
+// keeps for the upstream block that is being read; defaultBalanced if it is
+// not called. It is for setters of directives in such blocks.
+func SetBalancerKeepalive(cx *conf.Cx, n int) error {
+	g, err := blockOf(cx)
+	switch {
+	case err != nil:
+		return err
+	case g.balanced.Set:
+		return conf.Tail("is duplicate")
+	}
+	g.balanced.Put(n)
+	return nil
+}
+
+// defaultBalanced is how many connections are kept for a Balancer.
+const defaultBalanced = 32
+
+// blockOf is the upstream block that is being read.
+func blockOf(cx *conf.Cx) (*Group, error) {
+	for _, o := range http.ScopeOf(cx).Extra {
+		if g, ok := o.(*Group); ok {
+			return g, nil
+		}
+	}
+	return nil, conf.Errorf("\"%s\" is not within an upstream block", cx.Item.Name)
+}
+
+// HasBalancer reports whether peers are chosen from outside of this package.
+func (g *Group) HasBalancer() bool { return g != nil && g.balancer != nil }
 
 // Last is what became of the try before this one.
 type Last uint8
@@ -49,8 +79,9 @@ const (
 
 // outside is what a Balancer has said about a request.
 type outside struct {
-	chosen      bool // the peer of this try is the Balancer's
-	keep        bool // idleTimeout and maxRequests apply
+	chosen      bool   // the peer of this try is the Balancer's
+	keep        bool   // the connection is one of the Balancer's pool: idleTimeout and maxRequests apply
+	host        string // of the peer: asked for by TLS, and what connections have in common
 	last        Last
 	tries       int   // how often the Balancer was asked
 	more        int   // tries to add when it has chosen
@@ -64,7 +95,7 @@ func (x *Exchange) askBalancer() http.Code {
 		return http.OK
 	}
 	o := &x.outside
-	o.chosen, o.keep, o.more = false, false, 0
+	o.chosen, o.keep, o.host, o.more = false, false, "", 0
 	o.tries++
 	rc := x.group.balancer.Choose(x)
 	if rc != http.OK {
@@ -97,12 +128,38 @@ func (x *Exchange) refusedByBalancer(rc http.Code) {
 	}
 }
 
-// SetPeer makes addr the peer of this try; text is how it was given. The peer
-// belongs to this request alone: no failures are counted against it.
-func (x *Exchange) SetPeer(addr sock.Addr, text string) {
-	x.sel.peer = &Peer{Addr: addr, Name: addr.AppendTo(nil), Server: text, Weight: 1, state: new(peerState)}
-	x.outside.chosen = true
+// SetPeer makes addr the peer of this try. The peer belongs to this request
+// alone: no failures are counted against it. A host that is not empty is the
+// name that TLS asks for and checks, unless ssl_name says another; connections
+// are only used again for the same one.
+func (x *Exchange) SetPeer(addr sock.Addr, host string) {
+	name := addr.AppendTo(x.R.Alloc(maxAddrText)[:0])
+	x.own = Peer{Addr: addr, Name: name, Weight: 1, state: &x.ownState}
+	x.sel.peer = &x.own
+	x.outside.chosen, x.outside.host = true, host
 }
+
+// maxAddrText is enough for an IPv6 address with scope and port; paths of
+// sockets may be longer, and move.
+const maxAddrText = 64
+
+// SetSecure has TLS used towards the peers from this try on, or not. It
+// returns false where the location has no settings for it.
+func (x *Exchange) SetSecure(on bool) bool {
+	if on && x.conf.TLS.ready == nil {
+		return false
+	}
+	x.Secure = on
+	x.Schema = "http://"
+	if on {
+		x.Schema = "https://"
+	}
+	return true
+}
+
+// Bind has connections come from a local address from this try on. Its port
+// may be 0.
+func (x *Exchange) Bind(local sock.Addr) { x.bind = local }
 
 // HasPeer reports whether SetPeer was called for this try.
 func (x *Exchange) HasPeer() bool { return x.outside.chosen }
@@ -146,19 +203,45 @@ func (x *Exchange) SetTimeouts(connect, send, read int64) {
 	}
 }
 
-// KeepIdle sets for how many milliseconds the connection of this try may be
-// idle afterwards and how many requests may be sent over it, 0 for no limit.
+// KeepIdle has the connection of this try come from the Balancer's pool and go
+// there. It sets for how many milliseconds it may be idle, and how many requests
+// may be sent over it, 0 for no limit.
 func (x *Exchange) KeepIdle(timeout int64, requests int) {
 	o := &x.outside
 	o.keep, o.idleTimeout, o.maxRequests = true, timeout, requests
 }
 
-// idleTimeout is how long the connection may be idle, in milliseconds.
-func (x *Exchange) idleTimeout() int64 {
-	if x.outside.keep && x.outside.idleTimeout > 0 {
-		return x.outside.idleTimeout
+// pool is where the connection of this try comes from and goes to; nil where
+// connections are not kept.
+func (x *Exchange) pool() *idlePool {
+	switch {
+	case x.group == nil:
+		return nil
+	case x.outside.keep:
+		return &x.local.balanced
 	}
-	return x.group.keep.timeout.V
+	return &x.local.idle
+}
+
+// idleTimeout is how long the connection may be idle, in milliseconds;
+// forEver for no limit.
+func (x *Exchange) idleTimeout() int64 {
+	switch o := &x.outside; {
+	case !o.keep:
+		return x.group.keep.timeout.V
+	case o.idleTimeout == 0:
+		return forEver
+	default:
+		return o.idleTimeout
+	}
+}
+
+// maxAge is for how many milliseconds the connection may be used.
+func (x *Exchange) maxAge() int64 {
+	if x.outside.keep {
+		return math.MaxInt64
+	}
+	return x.group.keep.time.V
 }
 
 // maxRequests is how many requests the connection may serve.
@@ -167,7 +250,7 @@ func (x *Exchange) maxRequests() int {
 	case !o.keep:
 		return x.group.keep.requests.V
 	case o.maxRequests == 0:
-		return conf.NoMax
+		return math.MaxInt
 	default:
 		return o.maxRequests
 	}

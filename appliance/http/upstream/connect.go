@@ -27,16 +27,16 @@ func (x *Exchange) connect() {
 	}
 	p := x.sel.peer
 	x.state().peer = p.Name
-	x.key = connKey{addr: p.Addr, local: x.bind}
-	if x.group != nil && x.group.keep.local {
+	x.key = connKey{addr: p.Addr, local: x.bind, host: x.outside.host}
+	if x.group != nil && x.group.keep.local && !x.outside.keep {
 		x.key.tag = x.conf.Tag
 	}
 	if x.Secure {
 		x.key.tls = x.identify()
 	}
 	x.cached = false
-	if x.group != nil && !x.fresh {
-		if l := x.local.idle.get(&x.key); l != nil {
+	if pool := x.pool(); pool != nil && !x.fresh {
+		if l := pool.get(&x.key); l != nil {
 			x.cached = true
 			x.use(l)
 			return
@@ -191,7 +191,9 @@ func (x *Exchange) tryNext(why Failure) {
 		x.logErr("upstream timed out (110: Connection timed out)")
 	}
 	if stale { // an idle connection the backend was closing: no failure of the peer
-		x.sel.tries++
+		if !x.outside.chosen { // a Balancer counts tries itself
+			x.sel.tries++
+		}
 		x.fresh = true
 	}
 	if r.Client().Error() {
@@ -233,7 +235,7 @@ func (x *Exchange) freePeer(failed, closing bool) {
 	if !closing && x.c != nil && x.reusable() {
 		l := x.link
 		x.c, x.link = nil, nil
-		x.local.idle.put(l, x.idleTimeout())
+		x.pool().put(l, x.idleTimeout())
 	}
 	x.freeChoice(failed)
 }
@@ -241,12 +243,12 @@ func (x *Exchange) freePeer(failed, closing bool) {
 // reusable reports whether the connection can serve another request.
 func (x *Exchange) reusable() bool {
 	c := x.c
-	if !x.keepalive || !x.bodySent || x.group == nil || x.local.idle.max == 0 || x.ws.w.Exiting() {
+	pool := x.pool()
+	if !x.keepalive || !x.bodySent || pool == nil || pool.max == 0 || x.ws.w.Exiting() {
 		return false
 	}
-	k := &x.group.keep
 	if c.Hangup() || c.Broken() || int(c.Requests) >= x.maxRequests() ||
-		x.ws.w.Loop.NowMS()-x.link.started > k.time.V {
+		x.ws.w.Loop.NowMS()-x.link.started > x.maxAge() {
 		return false
 	}
 	return !c.ReadReady() || silent(c) // the last read filled its buffer: is there more?

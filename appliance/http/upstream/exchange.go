@@ -68,6 +68,8 @@ type Exchange struct {
 	trailers http1.Fields
 	states   []State
 	sel      selection
+	own      Peer      // of a Balancer
+	ownState peerState // of own
 	ws       *workerState
 	next     *Exchange // free list
 }
@@ -406,6 +408,17 @@ func (x *Exchange) AppendLogText(dst []byte) []byte {
 	}
 	dst = append(dst, x.uri...)
 	return append(dst, '"')
+}
+
+// Action implements http.Upstream.
+func (x *Exchange) Action() string {
+	switch {
+	case !x.finished:
+		return x.action
+	case x.headerSent:
+		return "sending to client"
+	}
+	return ""
 }
 
 func (x *Exchange) logErr(msg string) {

@@ -30,7 +30,8 @@ type Group struct {
 	backups bool // the method knows backup servers
 	zone    bool
 
-	balancer Balancer // from outside of this package, nil for none
+	balancer Balancer      // from outside of this package, nil for none
+	balanced conf.Opt[int] // idle connections kept for it, per worker
 
 	keep keepaliveConf
 

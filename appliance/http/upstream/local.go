@@ -13,6 +13,7 @@ import (
 type local struct {
 	primary, backup weights
 	idle            idlePool
+	balanced        idlePool // of the Balancer
 }
 
 // workerState is the module's state of one worker.
@@ -37,7 +38,8 @@ func initWorker(w *http.Worker, g *http.Generation) {
 			l = &local{}
 		}
 		l.idle.max = gr.keep.max.V
-		l.idle.shrink(ws)
+		l.balanced.max = gr.balanced.Or(defaultBalanced)
+		l.shrink(ws)
 		seen[key] = l
 		for w.ID >= len(gr.locals) { // only in tests, which start no process
 			gr.locals = append(gr.locals, nil)
@@ -46,12 +48,18 @@ func initWorker(w *http.Worker, g *http.Generation) {
 	}
 	for key, l := range ws.groups {
 		if seen[key] == nil {
-			l.idle.max = 0
-			l.idle.shrink(ws)
+			l.idle.max, l.balanced.max = 0, 0
+			l.shrink(ws)
 		}
 	}
 	ws.groups = seen
 	startResolving(w, g)
+}
+
+// shrink closes idle connections beyond the limits.
+func (l *local) shrink(ws *workerState) {
+	l.idle.shrink(ws)
+	l.balanced.shrink(ws)
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
@@ -61,6 +69,7 @@ type connKey struct {
 	addr  sock.Addr
 	local sock.Addr // proxy_bind
 	tag   uint64    // the location, when connections are not shared
+	host  string    // that a Balancer gave
 	tls   identity
 }
 
@@ -109,6 +118,9 @@ func (p *idlePool) get(key *connKey) *link {
 	return nil
 }
 
+// forEver is the timeout of connections that may be idle without limit.
+const forEver = -1
+
 // put keeps an idle connection for timeout milliseconds; the one unused for
 // longest makes room.
 func (p *idlePool) put(l *link, timeout int64) {
@@ -126,6 +138,10 @@ func (p *idlePool) put(l *link, timeout int64) {
 	p.n++
 	l.c.SetHandler(l)
 	l.c.ClearTimer(conn.WriteTimer)
+	if timeout == forEver {
+		l.c.ClearTimer(conn.ReadTimer)
+		return
+	}
 	l.c.SetTimer(conn.ReadTimer, timeout)
 }
 

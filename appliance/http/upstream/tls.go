@@ -170,6 +170,9 @@ func (x *Exchange) identify() (id identity) {
 // sslName is the host part of proxy_ssl_name, or of what stands in proxy_pass.
 func (x *Exchange) sslName(s *secure) string {
 	if s.name == nil {
+		if x.outside.host != "" {
+			return x.outside.host
+		}
 		return x.hostName()
 	}
 	name := s.name.Eval(x.R)

@@ -1,0 +1,76 @@
+package phase_test
+
+import (
+	"bytes"
+	"net"
+	"strconv"
+	"testing"
+
+	"weir/appliance/http"
+	"weir/appliance/http/httptest"
+	"weir/appliance/http/proxy"
+	"weir/appliance/http/upstream"
+	"weir/lua/offload"
+	"weir/lua/phase"
+	"weir/lua/shared"
+)
+
+// answers serves HTTP on a port of its own until the test ends: every request of one segment gets the same answer.
+func answers(t *testing.T) (port int) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() { // until the listener is closed
+		out := []byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+		in := make([]byte, 4096)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			for {
+				if _, err := c.Read(in); err != nil {
+					break
+				}
+				if _, err := c.Write(out); err != nil {
+					break
+				}
+			}
+			c.Close()
+		}
+	}()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func TestABalancedRequestAllocatesNothing(t *testing.T) {
+	modules := http.Modules{&http.Core, &upstream.Module, &proxy.Module, &phase.Settings, &shared.Module, &offload.Module, &phase.Module, &http.Copy, &http.Postpone}
+	s := httptest.Start(t, modules, `keepalive_requests 1000000; upstream u { balancer_by_lua_block {
+			local b = require "ngx.balancer"
+			b.set_current_peer("127.0.0.1", `+strconv.Itoa(answers(t))+`, "name.test")
+			b.enable_keepalive(60, 0)
+		} }
+		server { listen %LISTEN%; location / { proxy_http_version 1.1; proxy_set_header Connection ""; proxy_pass http://u; } }`)
+	c := s.Dial(t)
+	req := []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	in := make([]byte, 4096)
+	once := func() {
+		if _, err := c.Write(req); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Read(in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 200 {
+		once()
+	}
+	if !bytes.HasPrefix(in, []byte("HTTP/1.1 200 OK\r\n")) {
+		t.Fatalf("got %q", in)
+	}
+	if n := testing.AllocsPerRun(2000, once); n >= 1 {
+		t.Errorf("got %v allocations per request, want 0", n)
+	}
+}
