@@ -20,7 +20,6 @@ import (
 	"weir/images/inputs"
 	"weir/images/kernel"
 	"weir/images/newc"
-	"weir/images/qcow2"
 	"weir/images/slots"
 	"weir/images/uki"
 )
@@ -40,57 +39,66 @@ const (
 
 // disk makes everything that boots.
 func (b *builder) disk() error {
-	image, loader, err := b.system()
+	s, err := b.system()
 	if err != nil {
 		return err
 	}
-	return b.raw(image, loader)
+	if err := b.raw(s.image, s.loader); err != nil {
+		return err
+	}
+	return b.disc(s.parts)
 }
 
-// system makes kernel, first file system and the image of both. It returns the
-// image, and the boot loader for a disk.
-func (b *builder) system() (image, loader []byte, err error) {
+// system is what the images that boot have in common.
+type system struct {
+	parts  uki.Parts
+	image  []byte // of the parts
+	loader []byte // for a disk
+}
+
+// system makes kernel, first file system and the image of both.
+func (b *builder) system() (*system, error) {
 	all, err := inputs.All()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var k *kernel.Kernel
-	var stub []byte
+	s := &system{}
 	for i := range all {
 		name, err := b.source.Get(&all[i])
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		switch all[i].Name {
 		case "kernel":
 			k, err = readKernel(name)
 		case "boot":
-			stub, loader, err = readBoot(name)
+			s.parts.Stub, s.loader, err = readBoot(name)
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	initrd, err := b.initrd(k)
-	if err != nil {
-		return nil, nil, err
+	s.parts.Cmdline, s.parts.Uname, s.parts.Kernel = cmdline, k.Release, k.Image
+	s.parts.OSRelease = fmt.Sprintf("ID=weir\nNAME=weir\nPRETTY_NAME=\"weir %s\"\nVERSION_ID=%s\n", b.version, b.version)
+	if s.parts.Initrd, err = b.initrd(k); err != nil {
+		return nil, err
 	}
-	image, err = uki.Build(&uki.Parts{
-		Stub: stub, Cmdline: cmdline, Uname: k.Release, Initrd: initrd, Kernel: k.Image,
-		OSRelease: fmt.Sprintf("ID=weir\nNAME=weir\nPRETTY_NAME=\"weir %s\"\nVERSION_ID=%s\n", b.version, b.version),
-	})
-	if err != nil {
-		return nil, nil, err
+	if s.image, err = uki.Build(&s.parts); err != nil {
+		return nil, err
 	}
 	for _, f := range []struct {
 		name string
 		data []byte
-	}{{"weir.kernel", k.Image}, {"weir.initrd", initrd}, {"weir.efi", image}, {"weir.efi.sha256", []byte(checksum(image) + "  weir.efi\n")}} {
+	}{
+		{"weir.kernel", k.Image}, {"weir.initrd", s.parts.Initrd},
+		{"weir.efi", s.image}, {"weir.efi.sha256", []byte(checksum(s.image) + "  weir.efi\n")},
+	} {
 		if err := b.write(f.name, f.data); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	return image, loader, nil
+	return s, nil
 }
 
 func readKernel(name string) (*kernel.Kernel, error) {
@@ -229,35 +237,5 @@ func (b *builder) raw(image, loader []byte) error {
 	}
 	b.made = append(b.made, "weir.raw")
 	say("%s: %d MB, mostly holes", name, size>>20)
-	if err := b.compressed(f, size); err != nil {
-		return err
-	}
-	return b.qcow2(f, size)
-}
-
-func (b *builder) compressed(f *os.File, size int64) error {
-	out, err := os.Create(filepath.Join(b.out, "weir.raw.zst"))
-	if err != nil {
-		return err
-	}
-	defer out.Close()
-	z, err := zstd.NewWriter(out, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest)) // it is compressed inside
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(z, io.NewSectionReader(f, 0, size)); err != nil {
-		return err
-	}
-	b.made = append(b.made, "weir.raw.zst")
-	return z.Close()
-}
-
-func (b *builder) qcow2(f *os.File, size int64) error {
-	out, err := os.Create(filepath.Join(b.out, "weir.qcow2"))
-	if err != nil {
-		return err
-	}
-	defer out.Close()
-	b.made = append(b.made, "weir.qcow2")
-	return qcow2.Write(out, f, size)
+	return b.forms(f, size)
 }

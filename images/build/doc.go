@@ -3,8 +3,9 @@
 //
 //	go run ./images/build -weir bin/weir -o dist
 //
-//	weir binary ─┐                       ┌─ weir.efi ──> FAT32 ──> GPT disk ─┬─ weir.raw.zst
-//	modules     ─┼─ newc ─ zstd ─ initrd ┤  (UKI)                            └─ weir.qcow2
+//	                                     ┌─ weir.efi ──> FAT32 ──> GPT disk ─── weir.{raw.zst,qcow2,vmdk,vhd}
+//	weir binary ─┐                       │  (UKI)
+//	modules     ─┼─ newc ─ zstd ─ initrd ┼─ the same, live ──> FAT16 ──> El Torito ─── weir.iso
 //	nginx.conf  ─┘                       └─ weir.initrd, weir.kernel (direct start)
 //	weir binary, unit, configuration ────── weir.deb
 //	weir binary, configuration ──────────── weir-oci.tar

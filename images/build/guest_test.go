@@ -172,7 +172,7 @@ const welcome = "weir is running and waits for its configuration"
 func TestAKernelStartedDirectlyServes(t *testing.T) {
 	needGuest(t)
 	b := newBuilder(t, "0.1")
-	if _, _, err := b.system(); err != nil {
+	if _, err := b.system(); err != nil {
 		t.Fatal(err)
 	}
 	dir := b.out
@@ -214,10 +214,10 @@ func media(t *testing.T, files ...fat.File) []string {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := f.Truncate(fat.MinSize); err != nil {
+	if err := f.Truncate(fat.MinSize32); err != nil {
 		t.Fatal(err)
 	}
-	if err := fat.Write(f, fat.MinSize, "WEIR-CONF", files); err != nil {
+	if err := fat.Write(f, fat.MinSize32, "WEIR-CONF", files); err != nil {
 		t.Fatal(err)
 	}
 	return []string{"-drive", "if=virtio,format=raw,readonly=on,file=" + name}
@@ -227,12 +227,30 @@ func TestEveryDiskBootsByFirmware(t *testing.T) {
 	needAll(t)
 	dir := images(t, "0.1")
 	uefi := firmware(t)
-	for _, c := range []struct{ file, format string }{{"weir.raw", "raw"}, {"weir.qcow2", "qcow2"}} {
+	for _, c := range []struct{ file, format string }{{"weir.raw", "raw"}, {"weir.qcow2", "qcow2"}, {"weir.vmdk", "vmdk"}, {"weir.vhd", "vpc"}} {
 		t.Run(c.format, func(t *testing.T) {
 			g := boot(t, append(uefi, disk(filepath.Join(dir, c.file), c.format)...)...)
 			g.serves(welcome)
 			g.says("slot 0.1 is blessed")
 		})
+	}
+}
+
+// TestTheDiscRunsFromMemory starts it as a disc and, byte for byte the same, as
+// a disk, both with a configuration disk beside them.
+func TestTheDiscRunsFromMemory(t *testing.T) {
+	needAll(t)
+	iso := filepath.Join(images(t, "0.1"), "weir.iso")
+	uefi := firmware(t)
+	g := boot(t, append(uefi, "-cdrom", iso)...)
+	g.serves(welcome)
+	g.says("in memory")
+	g.kill()
+	conf := "user nobody;\nevents {}\nhttp { server { listen 80; location / { return 200 live-and-configured; } } }\n"
+	for _, args := range [][]string{{"-cdrom", iso}, disk(iso, "raw")} {
+		g := boot(t, slices.Concat(uefi, args, media(t, fat.File{Name: "weir/nginx.conf", Data: []byte(conf)}))...)
+		g.serves("live-and-configured")
+		g.kill()
 	}
 }
 
@@ -305,7 +323,7 @@ func TestPowerCutsDuringUpdatesAreSurvived(t *testing.T) {
 	for i := range 20 {
 		next := *b
 		next.version, next.out = fmt.Sprintf("0.2.%d", i), t.TempDir()
-		if _, _, err := next.system(); err != nil {
+		if _, err := next.system(); err != nil {
 			t.Fatal(err)
 		}
 		image, err := os.ReadFile(filepath.Join(next.out, "weir.efi"))

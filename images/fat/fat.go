@@ -12,14 +12,18 @@ import (
 )
 
 const (
-	sector   = 512
-	cluster  = 4096 // bytes; firmware reads larger ones slower and smaller ones need larger tables
-	reserved = 32   // sectors before the first table
-	// leastClusters is where FAT32 begins: with fewer, readers take a file
-	// system for FAT16 (section 3.5).
-	leastClusters = 65525
-	// MinSize is the smallest file system there can be, in bytes.
-	MinSize = 264 << 20
+	sector  = 512
+	cluster = 4096 // bytes; firmware reads larger ones slower and smaller ones need larger tables
+	// The number of clusters alone tells readers which kind a file system is
+	// (section 3.5): FAT16 and FAT32 begin at these.
+	leastClusters16 = 4085
+	leastClusters32 = 65525
+	// MinSize is the smallest file system there can be, in bytes; it is FAT16.
+	MinSize = 17 << 20
+	// MinSize32 is the size in bytes from which on a file system is FAT32.
+	MinSize32 = 264 << 20
+	// rootEntries is how many entries the root of a FAT16 file system has.
+	rootEntries = 512
 
 	date = (2020-1980)<<9 | 1<<5 | 1
 
@@ -51,7 +55,7 @@ type node struct {
 // as zeros where nothing is written. The label has at most 11 characters.
 func Write(w io.WriterAt, size int64, label string, files []File) error {
 	if size < MinSize || size%cluster != 0 {
-		return fmt.Errorf("a FAT32 file system of %d bytes: want a multiple of %d, at least %d", size, cluster, MinSize)
+		return fmt.Errorf("a FAT file system of %d bytes: want a multiple of %d, at least %d", size, cluster, MinSize)
 	}
 	if len(label) > 11 || label != strings.ToUpper(label) {
 		return fmt.Errorf("label %q: want at most 11 capital letters", label)
@@ -60,7 +64,10 @@ func Write(w io.WriterAt, size int64, label string, files []File) error {
 	if err != nil {
 		return err
 	}
-	d := &disk{w: w, label: label, sectors: uint32(size / sector), fat: []uint32{0x0ffffff8, endOfChain}}
+	d := &disk{w: w, label: label, sectors: uint32(size / sector), reserved: 1, rootSectors: rootEntries * 32 / sector, fat: []uint32{0x0ffffff8, endOfChain}}
+	if size >= MinSize32 {
+		d.wide, d.reserved, d.rootSectors = true, 32, 0
+	}
 	d.measure()
 	if err := d.place(root); err != nil {
 		return err
@@ -173,28 +180,43 @@ func plain(s string) string {
 	}, s)
 }
 
-// disk is the file system being written.
+// disk is the file system being written:
+//
+//	reserved sectors, first of them the boot sector
+//	two tables
+//	the root's entries (FAT16; in FAT32 the root is a directory like others)
+//	clusters
 type disk struct {
-	w          io.WriterAt
-	label      string
-	sectors    uint32
-	fatSectors uint32 // of one table
-	clusters   uint32
-	fat        []uint32
+	w           io.WriterAt
+	label       string
+	wide        bool // FAT32
+	sectors     uint32
+	reserved    uint32 // sectors before the first table
+	rootSectors uint32
+	fatSectors  uint32 // of one table
+	clusters    uint32
+	fat         []uint32 // in FAT16 the lower half of each counts
 }
 
-// measure sizes the tables: each needs four bytes per cluster of what is left
+// perCluster is the number of bytes that a table has for a cluster.
+func (d *disk) perCluster() uint32 {
+	if d.wide {
+		return 4
+	}
+	return 2
+}
+
+// measure sizes the tables, each with an entry per cluster of what is left
 // beside them.
 func (d *disk) measure() {
-	const perCluster = cluster / sector
 	for d.fatSectors = 1; ; d.fatSectors++ {
-		d.clusters = (d.sectors - reserved - 2*d.fatSectors) / perCluster
-		if d.fatSectors*sector/4 >= d.clusters+2 {
-			if d.clusters < leastClusters {
-				panic("BUG: MinSize is too small for FAT32")
-			}
-			return
+		d.clusters = (d.sectors - d.reserved - d.rootSectors - 2*d.fatSectors) / (cluster / sector)
+		if d.fatSectors*sector/d.perCluster() >= d.clusters+2 {
+			break
 		}
+	}
+	if d.clusters < leastClusters16 || d.wide != (d.clusters >= leastClusters32) {
+		panic("BUG: MinSize or MinSize32 is wrong")
 	}
 }
 
@@ -206,6 +228,12 @@ func (d *disk) place(n *node) error {
 		if n.parent == nil {
 			size += 32 // the label
 		}
+	}
+	if n.parent == nil && !d.wide {
+		if size > rootEntries*32 {
+			return fmt.Errorf("the root has more than %d entries, long names being several", rootEntries)
+		}
+		size = 0
 	}
 	if size > 0 {
 		count := uint32((size + cluster - 1) / cluster)
@@ -228,8 +256,11 @@ func (d *disk) place(n *node) error {
 
 // at is the offset of a cluster in bytes.
 func (d *disk) at(c uint32) int64 {
-	return int64(reserved+2*d.fatSectors)*sector + int64(c-2)*cluster
+	return d.rootAt() + int64(d.rootSectors)*sector + int64(c-2)*cluster
 }
+
+// rootAt is the offset of the root's entries in a FAT16 file system, in bytes.
+func (d *disk) rootAt() int64 { return int64(d.reserved+2*d.fatSectors) * sector }
 
 func (d *disk) contents(n *node) error {
 	data := n.data
@@ -240,7 +271,11 @@ func (d *disk) contents(n *node) error {
 		}
 	}
 	if len(data) > 0 {
-		if _, err := d.w.WriteAt(data, d.at(n.first)); err != nil {
+		at := d.at(n.first)
+		if n.parent == nil && !d.wide {
+			at = d.rootAt()
+		}
+		if _, err := d.w.WriteAt(data, at); err != nil {
 			return err
 		}
 	}
@@ -330,48 +365,72 @@ func long(name string, short [11]byte) []byte {
 	return b
 }
 
+// part is bytes at a sector.
+type part struct {
+	at   uint32
+	data []byte
+}
+
 // tables writes boot sectors and both tables.
 func (d *disk) tables() error {
-	fat := make([]byte, 4*len(d.fat))
-	for i, v := range d.fat {
-		binary.LittleEndian.PutUint32(fat[4*i:], v)
+	fat := make([]byte, 0, int(d.perCluster())*len(d.fat))
+	for _, v := range d.fat {
+		if d.wide {
+			fat = binary.LittleEndian.AppendUint32(fat, v)
+		} else {
+			fat = binary.LittleEndian.AppendUint16(fat, uint16(v))
+		}
 	}
-	info := d.info()
 	boot := d.boot()
-	for _, part := range []struct {
-		at   uint32
-		data []byte
-	}{{0, boot}, {1, info}, {6, boot}, {7, info}, {reserved, fat}, {reserved + d.fatSectors, fat}} {
-		if _, err := d.w.WriteAt(part.data, int64(part.at)*sector); err != nil {
+	parts := []part{{0, boot}, {d.reserved, fat}, {d.reserved + d.fatSectors, fat}}
+	if d.wide {
+		info := d.info()
+		parts = append(parts, part{1, info}, part{6, boot}, part{7, info})
+	}
+	for _, p := range parts {
+		if _, err := d.w.WriteAt(p.data, int64(p.at)*sector); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// boot is the first sector (section 3).
+// boot is the first sector (section 3): a common beginning, and what follows
+// at different places.
 func (d *disk) boot() []byte {
 	b := make([]byte, sector)
 	le := binary.LittleEndian
 	copy(b, "\xeb\x58\x90weir    ")
 	le.PutUint16(b[11:], sector)
 	b[13] = cluster / sector
-	le.PutUint16(b[14:], reserved)
+	le.PutUint16(b[14:], uint16(d.reserved))
 	b[16] = 2    // tables
 	b[21] = 0xf8 // a disk that stays in place
 	le.PutUint16(b[24:], 63)
 	le.PutUint16(b[26:], 255)
-	le.PutUint32(b[32:], d.sectors)
-	le.PutUint32(b[36:], d.fatSectors)
-	le.PutUint32(b[44:], 2) // the root
-	le.PutUint16(b[48:], 1) // the information sector
-	le.PutUint16(b[50:], 6) // the copy of this sector
-	b[64] = 0x80
-	b[66] = 0x29
-	le.PutUint32(b[67:], 0x77656972)
+	if d.sectors < 1<<16 {
+		le.PutUint16(b[19:], uint16(d.sectors))
+	} else {
+		le.PutUint32(b[32:], d.sectors)
+	}
+	rest, kind := 36, "FAT16   "
+	if d.wide {
+		le.PutUint32(b[36:], d.fatSectors)
+		le.PutUint32(b[44:], 2) // the root
+		le.PutUint16(b[48:], 1) // the information sector
+		le.PutUint16(b[50:], 6) // the copy of this sector
+		rest, kind = 64, "FAT32   "
+	} else {
+		b[1] = 0x3c
+		le.PutUint16(b[17:], rootEntries)
+		le.PutUint16(b[22:], uint16(d.fatSectors))
+	}
+	b[rest] = 0x80
+	b[rest+2] = 0x29
+	le.PutUint32(b[rest+3:], 0x77656972)
 	name := d.labelName()
-	copy(b[71:], name[:])
-	copy(b[82:], "FAT32   ")
+	copy(b[rest+7:], name[:])
+	copy(b[rest+18:], kind)
 	b[510], b[511] = 0x55, 0xaa
 	return b
 }

@@ -24,7 +24,11 @@ func files() []File {
 	return fs
 }
 
-func write(t *testing.T) string {
+// sizes are one of each kind, and a FAT16 file system with 16-bit numbers of
+// sectors.
+var sizes = []int64{MinSize, 100 << 20, MinSize32}
+
+func write(t *testing.T, size int64) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "fat")
 	f, err := os.Create(name)
@@ -32,10 +36,10 @@ func write(t *testing.T) string {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := f.Truncate(MinSize); err != nil {
+	if err := f.Truncate(size); err != nil {
 		t.Fatal(err)
 	}
-	if err := Write(f, MinSize, "WEIR", files()); err != nil {
+	if err := Write(f, size, "WEIR", files()); err != nil {
 		t.Fatal(err)
 	}
 	return name
@@ -46,8 +50,10 @@ func TestFsckFindsNoFault(t *testing.T) {
 	if err != nil {
 		t.Skip("needs fsck.vfat (package dosfstools)")
 	}
-	if out, err := exec.Command(fsck, "-n", "-v", write(t)).CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
+	for _, size := range sizes {
+		if out, err := exec.Command(fsck, "-n", "-v", write(t, size)).CombinedOutput(); err != nil {
+			t.Errorf("%d bytes: %v\n%s", size, err, out)
+		}
 	}
 }
 
@@ -56,19 +62,23 @@ func TestMtoolsReadsTheFilesBack(t *testing.T) {
 	if err != nil {
 		t.Skip("needs mtype (package mtools)")
 	}
-	name := write(t)
-	for _, f := range files()[:8] {
-		out, err := exec.Command(mtype, "-i", name, "::/"+f.Name).Output()
-		if err != nil || !bytes.Equal(out, f.Data) {
-			t.Errorf("%s: %v, %d bytes, want %d", f.Name, err, len(out), len(f.Data))
+	for _, size := range sizes {
+		name := write(t, size)
+		for _, f := range files()[:8] {
+			out, err := exec.Command(mtype, "-i", name, "::/"+f.Name).Output()
+			if err != nil || !bytes.Equal(out, f.Data) {
+				t.Errorf("%d bytes: %s: %v, %d bytes, want %d", size, f.Name, err, len(out), len(f.Data))
+			}
 		}
 	}
 }
 
 func TestTheSameFilesGiveTheSameBytes(t *testing.T) {
-	a, b := sum(t, write(t)), sum(t, write(t))
-	if a != b {
-		t.Error("two file systems of the same files differ")
+	for _, size := range sizes {
+		a, b := sum(t, write(t, size)), sum(t, write(t, size))
+		if a != b {
+			t.Errorf("two file systems of %d bytes of the same files differ", size)
+		}
 	}
 }
 
@@ -105,11 +115,20 @@ func TestWhatCannotBeWrittenIsRefused(t *testing.T) {
 		{MinSize, "WEIR", []File{{"a", nil}, {"a/b", nil}}, "a is a file"},
 		{MinSize, "WEIR", []File{{"a:b", nil}}, "no name for a FAT"},
 		{MinSize, "WEIR", []File{{"a", make([]byte, MinSize)}}, "do not fit"},
+		{MinSize, "WEIR", many(300), "more than 512 entries"},
 	} {
 		if err := Write(nowhere{}, c.size, c.label, c.files); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("got %v, want %q", err, c.want)
 		}
 	}
+}
+
+// many are files of the root whose names take two entries each.
+func many(n int) (all []File) {
+	for i := range n {
+		all = append(all, File{fmt.Sprintf("file %d", i), nil})
+	}
+	return all
 }
 
 func TestShortNamesAreUnique(t *testing.T) {

@@ -1,10 +1,11 @@
 package qcow2
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
+
+	"weir/images/sparse"
 )
 
 const (
@@ -20,7 +21,7 @@ func Write(w io.Writer, r io.ReaderAt, size int64) error {
 	if size <= 0 || size%cluster != 0 {
 		return fmt.Errorf("qcow2: a disk of %d bytes: want a multiple of %d", size, cluster)
 	}
-	used, err := scan(r, size)
+	used, err := sparse.Used(r, size, cluster)
 	if err != nil {
 		return err
 	}
@@ -28,32 +29,7 @@ func Write(w io.Writer, r io.ReaderAt, size int64) error {
 	if err := l.metadata(w, used); err != nil {
 		return err
 	}
-	b := make([]byte, cluster)
-	for i, u := range used {
-		if !u {
-			continue
-		}
-		if _, err := r.ReadAt(b, int64(i)*cluster); err != nil && err != io.EOF {
-			return err
-		}
-		if _, err := w.Write(b); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// scan reports which clusters hold anything.
-func scan(r io.ReaderAt, size int64) ([]bool, error) {
-	used := make([]bool, size/cluster)
-	b, zero := make([]byte, cluster), make([]byte, cluster)
-	for i := range used {
-		if _, err := r.ReadAt(b, int64(i)*cluster); err != nil && err != io.EOF {
-			return nil, err
-		}
-		used[i] = !bytes.Equal(b, zero)
-	}
-	return used, nil
+	return sparse.Copy(w, r, cluster, used, nil)
 }
 
 // plan says where things lie, in clusters: header, refcount table, refcount
@@ -67,12 +43,7 @@ type plan struct {
 }
 
 func layout(size int64, used []bool) *plan {
-	p := &plan{size: size}
-	for _, u := range used {
-		if u {
-			p.data++
-		}
-	}
+	p := &plan{size: size, data: sparse.Count(used)}
 	p.l2 = (len(used) + perL2 - 1) / perL2
 	for p.refBlocks = 1; ; p.refBlocks++ {
 		p.refTableAt, p.refBlockAt = 1, 2
