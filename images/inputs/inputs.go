@@ -16,6 +16,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"weir/tuning/machine"
 )
 
 //go:embed inputs.conf
@@ -91,11 +93,7 @@ func keep(name string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	part := name + ".part"
-	if err := os.WriteFile(part, data, 0o644); err != nil {
-		return err
-	}
-	return os.Rename(part, name)
+	return machine.Replace(name, data, 0o644)
 }
 
 var client = &http.Client{Timeout: 5 * time.Minute}

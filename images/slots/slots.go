@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +12,7 @@ import (
 	"strings"
 
 	"weir/images/uki"
+	"weir/tuning/machine"
 )
 
 // dir is where images lie on the EFI system partition.
@@ -96,7 +95,7 @@ func Bless(esp, version string) error {
 	if err := os.Rename(filepath.Join(esp, all[i].File), to); err != nil {
 		return err
 	}
-	return syncDir(filepath.Join(esp, dir))
+	return machine.SyncDir(filepath.Join(esp, dir))
 }
 
 // Update writes a new image beside the running one. sum is its SHA-256 in
@@ -112,18 +111,11 @@ func Update(esp, running string, image []byte, sum string) (string, error) {
 		return "", fmt.Errorf("version %s is running already", version)
 	}
 	folder := filepath.Join(esp, dir)
-	part := filepath.Join(folder, "weir.part") // no name the loader takes for an image
 	if err := makeRoom(esp, running); err != nil {
 		return "", err
 	}
-	if err := writeSynced(part, image); err != nil {
-		os.Remove(part)
-		return "", err
-	}
-	if err := os.Rename(part, filepath.Join(folder, fmt.Sprintf("weir_%s+%d.efi", version, tries))); err != nil {
-		return "", err
-	}
-	return version, syncDir(folder)
+	// What a power cut leaves does not end as what the loader takes for an image.
+	return version, machine.Replace(filepath.Join(folder, fmt.Sprintf("weir_%s+%d.efi", version, tries)), image, 0o600)
 }
 
 // check proves that an image is one of ours, whole, and says its version.
@@ -179,33 +171,11 @@ func makeRoom(esp, running string) error {
 			}
 		}
 	}
-	if err := os.Remove(filepath.Join(esp, dir, "weir.part")); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+	parts, _ := filepath.Glob(filepath.Join(esp, dir, "*"+machine.PartSuffix)) // the pattern is a good one
+	for _, name := range parts {
+		if err := os.Remove(name); err != nil {
+			return err
+		}
 	}
-	return syncDir(filepath.Join(esp, dir))
-}
-
-func writeSynced(name string, data []byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, bytes.NewReader(data))
-	if err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	return err
-}
-
-// syncDir makes renames in a directory lasting.
-func syncDir(name string) error {
-	d, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+	return machine.SyncDir(filepath.Join(esp, dir))
 }

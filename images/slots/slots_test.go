@@ -63,7 +63,7 @@ func TestNamesSayWhatAnImageIs(t *testing.T) {
 		{"weir_1.1+x.efi", Slot{}, false},
 		{"weir_.efi", Slot{}, false},
 		{"other.efi", Slot{}, false},
-		{"weir.part", Slot{}, false},
+		{"weir_1.2+3.efi.7.part", Slot{}, false},
 	} {
 		got, ok := parse(c.name)
 		c.want.File = filepath.Join(dir, c.name)
@@ -77,7 +77,7 @@ func TestNamesSayWhatAnImageIs(t *testing.T) {
 }
 
 func TestUpdateKeepsTheRunningSlotAndReplacesTheOther(t *testing.T) {
-	esp := partition(t, "weir_1.0.efi", "weir_0.9.efi", "weir_1.1+0-3.efi", "weir.part", "memtest.efi")
+	esp := partition(t, "weir_1.0.efi", "weir_0.9.efi", "weir_1.1+0-3.efi", "weir_1.2+3.efi.7.part", "memtest.efi")
 	im, sum := image(t, "1.2")
 	version, err := Update(esp, "1.0", im, sum)
 	if err != nil || version != "1.2" {

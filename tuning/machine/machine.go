@@ -100,16 +100,6 @@ func memoryLimit(r Roots) int64 {
 	return 0
 }
 
-// Value returns the content of a small file without the space around it, ""
-// when it cannot be read.
-func Value(file string) string {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(b))
-}
-
 func nics(r Roots) []NIC {
 	dirs, _ := filepath.Glob(filepath.Join(r.Sys, "class/net/*"))
 	var found []NIC

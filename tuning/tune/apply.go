@@ -215,7 +215,7 @@ func (d *Dirs) writeSysctl(p *Plan) error {
 	if err := foreign(name); err != nil {
 		return err
 	}
-	if err := replace(name, []byte(b.String()), 0o644); err != nil {
+	if err := machine.Replace(name, []byte(b.String()), 0o644); err != nil {
 		return err
 	}
 	return d.removeSysctl(name)

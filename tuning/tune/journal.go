@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"weir/tuning/evidence"
+	"weir/tuning/machine"
 )
 
 // journal is what apply changed, kept until revert.
@@ -86,29 +87,5 @@ func (d *Dirs) store(j *journal) error {
 	if err != nil {
 		return err
 	}
-	return replace(d.journal(), append(b, '\n'), 0o600)
-}
-
-// replace writes a file under another name first, so that nobody ever sees a
-// part of it, and after a power cut there is the old one or the new one.
-func replace(name string, data []byte, mode os.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // nothing is left of that name once it is renamed
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Chmod(mode)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	return err
+	return machine.Replace(d.journal(), append(b, '\n'), 0o600)
 }
