@@ -241,14 +241,13 @@ func TestEveryDiskBootsByFirmware(t *testing.T) {
 func TestTheDiscRunsFromMemory(t *testing.T) {
 	needAll(t)
 	iso := filepath.Join(images(t, "0.1"), "weir.iso")
-	uefi := firmware(t)
-	g := boot(t, append(uefi, "-cdrom", iso)...)
+	g := boot(t, append(firmware(t), "-cdrom", iso)...)
 	g.serves(welcome)
 	g.says("in memory")
 	g.kill()
 	conf := "user nobody;\nevents {}\nhttp { server { listen 80; location / { return 200 live-and-configured; } } }\n"
 	for _, args := range [][]string{{"-cdrom", iso}, disk(iso, "raw")} {
-		g := boot(t, slices.Concat(uefi, args, media(t, fat.File{Name: "weir/nginx.conf", Data: []byte(conf)}))...)
+		g := boot(t, slices.Concat(firmware(t), args, media(t, fat.File{Name: "weir/nginx.conf", Data: []byte(conf)}))...)
 		g.serves("live-and-configured")
 		g.kill()
 	}
