@@ -27,8 +27,8 @@ type Cycle struct {
 
 	// Steering is how the master found that connections get to workers.
 	Steering Steering
-	// Blocker changes the packet filter; nil where there is no server.
-	Blocker Blocker
+	// FilterLink leads to the packet filter; nil where there is no server.
+	FilterLink FilterLink
 
 	// What the process provides, filled by setters.
 	Listens   []*Listen

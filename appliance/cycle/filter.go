@@ -1,9 +1,7 @@
 package cycle
 
 import (
-	"net/netip"
 	"strings"
-	"time"
 
 	"weir/appliance/conf"
 )
@@ -16,7 +14,8 @@ type Filter struct {
 	BlockLists []string // full paths
 	SYNRate    int      // new TCP connections per second and source; 0: no limit
 	SYNBurst   int
-	Confirm    int64 // milliseconds after which a change is taken back unless it is confirmed; 0: it stays
+	Confirm    int64  // milliseconds after which a change is taken back unless it is confirmed; 0: it stays
+	Server     string // which lists modules of the server may change: off, block or both
 }
 
 // filterConf is the block while it is read.
@@ -26,6 +25,7 @@ type filterConf struct {
 	allow, block []string
 	rate, burst  int
 	confirm      conf.Opt[int64]
+	server       conf.Opt[string]
 }
 
 // filterConfirm is the default of confirm_timeout in milliseconds.
@@ -54,6 +54,10 @@ var filterDirectives = []conf.Directive{
 	{Name: "confirm_timeout", In: conf.XDPFilter, Args: conf.Take1, Syntax: "time | off", Default: "60s",
 		Set: setConfirm,
 		Doc: "Time after which a filter with new settings is taken back unless it was confirmed by the status socket."},
+	{Name: "server_lists", In: conf.XDPFilter, Args: conf.Take1, Syntax: "off | block | both", Default: "block",
+		Set: conf.Enum(func(f *filterConf) *conf.Opt[string] { return &f.server }, []conf.EnumValue[string]{
+			{Name: "off", Value: "off"}, {Name: "block", Value: "block"}, {Name: "both", Value: "both"}}),
+		Doc: "Lists that modules of the server, such as Lua's `weir.filter`, may change. What a network is allowed is never dropped, so `both` trusts them with more than `block`."},
 }
 
 func setFilter(cx *conf.Cx, it *conf.Item) error {
@@ -120,22 +124,5 @@ func (f *filterConf) settings() *Filter {
 		return nil
 	}
 	return &Filter{Interfaces: f.interfaces, Mode: f.mode.Or("auto"), AllowLists: f.allow, BlockLists: f.block,
-		SYNRate: f.rate, SYNBurst: f.burst, Confirm: f.confirm.Or(filterConfirm)}
-}
-
-// Blocker is what a module of the server changes the packet filter's block list
-// by. It may be called from any goroutine and never waits: the master makes
-// the change later, if there is a filter, and logs what went wrong.
-type Blocker interface {
-	// Block tells the master. The error says that too many changes are on
-	// their way already.
-	Block(c BlockChange) error
-}
-
-// BlockChange is networks to be blocked, or to be blocked no longer. Only what
-// a module has blocked can be freed by one; lists of files are the operator's.
-type BlockChange struct {
-	Add      bool
-	Networks []netip.Prefix // not everything; 256 at most
-	For      time.Duration  // how long they are blocked; 0: until they are freed or the master ends
+		SYNRate: f.rate, SYNBurst: f.burst, Confirm: f.confirm.Or(filterConfirm), Server: f.server.Or("block")}
 }

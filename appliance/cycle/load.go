@@ -15,14 +15,14 @@ type LoadOptions struct {
 	ErrorLog string // of -e; "" is standard error
 	Globals  string // of -g
 
-	Root     bool        // see Cycle.Root
-	Check    bool        // see Cycle.Check
-	Steering Steering    // see Cycle.Steering
-	Blocker  Blocker     // see Cycle.Blocker
-	Snapshot *Snapshot   // take directives and files from here, not from the disk
-	Count    int         // see Cycle.Generation
-	Old      *Cycle      // the cycle that this one will replace; nil for the first
-	Log      *errlog.Log // receives warnings; nil drops them
+	Root       bool        // see Cycle.Root
+	Check      bool        // see Cycle.Check
+	Steering   Steering    // see Cycle.Steering
+	FilterLink FilterLink  // see Cycle.FilterLink
+	Snapshot   *Snapshot   // take directives and files from here, not from the disk
+	Count      int         // see Cycle.Generation
+	Old        *Cycle      // the cycle that this one will replace; nil for the first
+	Log        *errlog.Log // receives warnings; nil drops them
 }
 
 // Load reads a configuration and applies it. All independent errors are
@@ -36,7 +36,7 @@ func Load(table *conf.Table, o LoadOptions) (*Cycle, error) {
 		Check:      o.Check,
 		Root:       o.Root,
 		Steering:   o.Steering,
-		Blocker:    o.Blocker,
+		FilterLink: o.FilterLink,
 		old:        o.Old,
 		byPath:     make(map[string]*errlog.File),
 		zones:      make(map[ZoneID]any),

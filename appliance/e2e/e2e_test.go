@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"flag"
+	"fmt"
 	"io/fs"
 	"net"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -26,8 +29,31 @@ func TestMain(m *testing.M) {
 	if !given {
 		flag.Set("test.parallel", "8")
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if dir := builtIn.Load(); dir != nil {
+		os.RemoveAll(*dir)
+	}
+	os.Exit(code)
 }
+
+// build builds weir once for all tests. builtIn is the folder it lies in.
+var (
+	builtIn atomic.Pointer[string]
+	build   = sync.OnceValues(func() (path string, err error) {
+		dir, err := os.MkdirTemp("", "weir-e2e")
+		if err != nil {
+			return "", err
+		}
+		builtIn.Store(&dir)
+		path = filepath.Join(dir, "weir")
+		cmd := exec.Command("go", "build", "-buildvcs=false", "-o", path, "weir/appliance/cmd/weir")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("%w\n%s", err, out)
+		}
+		return path, nil
+	})
+)
 
 // TestCases runs every file below testdata against weir, or against the server
 // that WEIR_BINARY names.
@@ -99,11 +125,9 @@ func theBinary(t *testing.T) binary {
 	b := binary{path: os.Getenv("WEIR_BINARY")}
 	if b.path == "" {
 		sourcesCount(t)
-		b.path = filepath.Join(t.TempDir(), "weir")
-		cmd := exec.Command("go", "build", "-buildvcs=false", "-o", b.path, "weir/appliance/cmd/weir")
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("building weir: %v\n%s", err, out)
+		var err error
+		if b.path, err = build(); err != nil {
+			t.Fatalf("building weir: %v", err)
 		}
 	}
 	out, err := exec.Command(b.path, "-V").CombinedOutput()

@@ -27,11 +27,11 @@ type guard struct {
 	conf *cycle.Filter        // in force; nil for none
 	seen map[string]fileState // of list files, when they were read last
 
-	// Networks per list: those of files, sorted, and those added at run time,
-	// with the time when they go again, zero for never.
-	files [2][]netip.Prefix
-	own   [2]map[netip.Prefix]time.Time
-	ends  endings
+	// Networks per list: those of files, sorted, and those added at run time.
+	files  [2][]netip.Prefix
+	own    [2]map[netip.Prefix]stay
+	theirs [2]int // how many of own are modules' of the server
+	ends   endings
 
 	undo     []func()  // takes back what was not confirmed, last first
 	deadline time.Time // when that is done; zero for never
@@ -150,7 +150,7 @@ func (g *guard) apply(s *cycle.Filter) error {
 			g.f = nil
 			return fmt.Errorf("the program of xdp_filter cannot be loaded: %s", unloadable(err))
 		}
-		g.own = [2]map[netip.Prefix]time.Time{{}, {}}
+		g.own = [2]map[netip.Prefix]stay{{}, {}}
 		g.tick = time.NewTicker(guardEvery)
 	}
 	g.conf, g.seen = s, stamps(s)
@@ -278,12 +278,19 @@ func stamps(s *cycle.Filter) map[string]fileState {
 	return seen
 }
 
+// stay is how long a network that was added at run time stays, and for whom.
+type stay struct {
+	until  time.Time // zero: until it is removed
+	server bool      // a module of the server has added it
+}
+
 // listChange is networks to be added to a list or taken off it.
 type listChange struct {
 	list     filter.List
 	add      bool
 	networks []netip.Prefix
 	stay     time.Duration // how long those added stay; 0: until they are removed
+	server   bool          // a module of the server asks for it
 	confirm  time.Duration // the change is undone unless it is confirmed in time; 0: it stays
 }
 
@@ -296,7 +303,7 @@ func (g *guard) change(c listChange) error {
 		return fmt.Errorf("more than %d networks", filter.MaxEntries)
 	}
 	if len(g.ends) > 2*len(g.own[0])+2*len(g.own[1])+1000 { // mostly times that were put off since
-		g.ends = slices.DeleteFunc(g.ends, func(e ending) bool { return !g.own[e.list][e.network].Equal(e.at) })
+		g.ends = slices.DeleteFunc(g.ends, func(e ending) bool { return !g.own[e.list][e.network].until.Equal(e.at) })
 		heap.Init(&g.ends)
 	}
 	until := time.Time{}
@@ -305,11 +312,14 @@ func (g *guard) change(c listChange) error {
 	}
 	var err error
 	for _, p := range c.networks {
+		g.forget(c.list, p)
 		if !c.add {
-			delete(g.own[c.list], p)
 			continue
 		}
-		g.own[c.list][p] = until
+		g.own[c.list][p] = stay{until, c.server}
+		if c.server {
+			g.theirs[c.list]++
+		}
 		if c.stay > 0 {
 			heap.Push(&g.ends, ending{until, c.list, p})
 		}
@@ -330,14 +340,22 @@ func (g *guard) change(c listChange) error {
 	return err
 }
 
+// forget takes a network out of those added at run time.
+func (g *guard) forget(l filter.List, p netip.Prefix) {
+	if g.own[l][p].server {
+		g.theirs[l]--
+	}
+	delete(g.own[l], p)
+}
+
 // expire removes the networks whose time is over.
 func (g *guard) expire(now time.Time) {
 	for len(g.ends) > 0 && !g.ends[0].at.After(now) {
 		e := heap.Pop(&g.ends).(ending)
-		if until, ok := g.own[e.list][e.network]; !ok || !until.Equal(e.at) {
+		if s, ok := g.own[e.list][e.network]; !ok || !s.until.Equal(e.at) {
 			continue // removed, or given another time
 		}
-		delete(g.own[e.list], e.network)
+		g.forget(e.list, e.network)
 		if g.inFile(e.list, e.network) {
 			continue
 		}
@@ -345,22 +363,6 @@ func (g *guard) expire(now time.Time) {
 			errlog.Default().Printf(errlog.Alert, 0, "%v", err)
 		}
 	}
-}
-
-// serverChange makes a change that a module of the server asks for. The server
-// has no rights, and may only block networks and free those again: what the
-// operator allows or blocks is not its business.
-func (g *guard) serverChange(c cycle.BlockChange) error {
-	free := c.Networks[:0:0]
-	for _, p := range c.Networks {
-		if p = filter.Normal(p); !p.IsValid() || p.Bits() == 0 {
-			return fmt.Errorf("invalid network %s", p)
-		}
-		if _, own := g.own[filter.Block][p]; c.Add && !g.inFile(filter.Block, p) || !c.Add && own && !g.inFile(filter.Block, p) {
-			free = append(free, p)
-		}
-	}
-	return g.change(listChange{list: filter.Block, add: c.Add, networks: free, stay: c.For})
 }
 
 // ending is when a network goes; endings is a heap of them.

@@ -221,26 +221,52 @@ func TestAModuleCannotChangeWhatTheOperatorSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	g := &guard{f: f, own: [2]map[netip.Prefix]time.Time{{}, {}}}
-	file, own := netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.1/32")
+	g := &guard{f: f, conf: &cycle.Filter{Server: "block"}, own: [2]map[netip.Prefix]stay{{}, {}}}
+	file, api, own := netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("192.0.3.0/24"), netip.MustParsePrefix("198.51.100.1/32")
 	if err := g.fill([2][]netip.Prefix{filter.Block: {file}}); err != nil {
 		t.Fatal(err)
 	}
-	both := []netip.Prefix{file, own}
-	if err := g.serverChange(cycle.BlockChange{Add: true, Networks: both, For: time.Minute}); err != nil || f.Entries(filter.Block) != 2 {
-		t.Errorf("to block: %v, %d entries", err, f.Entries(filter.Block))
+	if err := g.change(listChange{list: filter.Block, add: true, networks: []netip.Prefix{api}}); err != nil {
+		t.Fatal(err)
 	}
-	if err := g.serverChange(cycle.BlockChange{Networks: both}); err != nil || f.Entries(filter.Block) != 1 {
-		t.Errorf("to free: %v, %d entries", err, f.Entries(filter.Block))
+	all := []netip.Prefix{file, api, own}
+	ask := func(op cycle.FilterOp, networks ...netip.Prefix) *cycle.FilterAnswer {
+		t.Helper()
+		a, err := g.serverAsks(&cycle.FilterQuestion{Op: op, Networks: networks, For: time.Minute, Most: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
 	}
-	if err := g.serverChange(cycle.BlockChange{Add: true, Networks: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}}); err == nil {
-		t.Error("everything was blocked")
+	if a := ask(cycle.FilterAdd, all...); a.Changed != 1 || f.Entries(filter.Block) != 3 {
+		t.Errorf("to block: %d changed, %d entries", a.Changed, f.Entries(filter.Block))
 	}
-	if err := g.serverChange(cycle.BlockChange{Add: true, Networks: both, For: time.Minute}); err != nil {
-		t.Error(err)
+	if a := ask(cycle.FilterShow); a.Total != 1 || len(a.Networks) != 1 || a.Networks[0].Network != own || a.Networks[0].Left <= 0 {
+		t.Errorf("shown are %+v", a)
 	}
+	if a := ask(cycle.FilterRemove, all...); a.Changed != 1 || a.Total != 0 || f.Entries(filter.Block) != 2 {
+		t.Errorf("to free: %+v, %d entries", a, f.Entries(filter.Block))
+	}
+	if a := ask(cycle.FilterCounts); a.State.Networks["block"] != 2 || len(a.State.Verdicts) == 0 {
+		t.Errorf("the state is %+v", a.State)
+	}
+	for _, q := range []cycle.FilterQuestion{
+		{Op: cycle.FilterAdd, Networks: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}},
+		{Op: cycle.FilterAdd, Networks: []netip.Prefix{{}}},
+		{Op: cycle.FilterAdd, Allow: true, Networks: []netip.Prefix{own}},
+		{Op: "else"},
+	} {
+		if a, err := g.serverAsks(&q); err == nil {
+			t.Errorf("%+v: %+v", q, a)
+		}
+	}
+	g.conf.Server = "both"
+	if _, err := g.serverAsks(&cycle.FilterQuestion{Op: cycle.FilterAdd, Allow: true, Networks: []netip.Prefix{own}}); err != nil || f.Entries(filter.Allow) != 1 {
+		t.Errorf("to allow: %v, %d entries", err, f.Entries(filter.Allow))
+	}
+	ask(cycle.FilterAdd, all...)
 	g.expire(time.Now().Add(time.Hour))
-	if n := f.Entries(filter.Block); n != 1 || len(g.ends) != 0 {
-		t.Errorf("after their time %d networks are blocked, %d wait to end", n, len(g.ends))
+	if n := f.Entries(filter.Block); n != 2 || len(g.ends) != 0 || g.theirs[filter.Block] != 0 {
+		t.Errorf("after their time %d networks are blocked, %d wait to end, %d are counted", n, len(g.ends), g.theirs[filter.Block])
 	}
 }

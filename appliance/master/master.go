@@ -170,14 +170,8 @@ func (m *master) message(msg *server.Message) {
 		}
 		report(errorText(msg.Text)) // a restart: it ends and is tried again
 		m.send(m.server, &server.Message{Op: server.Stop})
-	case server.Block:
-		c, err := server.DecodeBlock(msg.Text)
-		if err == nil {
-			err = m.guard.serverChange(c)
-		}
-		if err != nil {
-			errlog.Default().Printf(errlog.Error, 0, "a change of the packet filter is refused: %v", err)
-		}
+	case server.Filter:
+		m.answerFilter(msg.Text)
 	case server.State:
 		m.status.state(m, msg)
 	}

@@ -170,7 +170,7 @@ func (x *exchange) Readable(c *conn.Conn) {
 			sv := x.p.s.serving[x.p.key]
 			if sv != nil && sv.text == "block" {
 				ip := c.Remote().IP()
-				_ = x.p.s.cyc.Blocker.Block(cycle.BlockChange{Add: true, For: sv.delay, Networks: []netip.Prefix{netip.PrefixFrom(ip, ip.BitLen())}})
+				_ = x.p.s.cyc.FilterLink.Ask(cycle.FilterQuestion{Op: cycle.FilterAdd, For: sv.delay, Networks: []netip.Prefix{netip.PrefixFrom(ip, ip.BitLen())}}, nil)
 				x.reply(c, "blocked")
 				return
 			}

@@ -83,15 +83,15 @@ func (s *Server) build(o *Order, data []byte) (*cycle.Cycle, error) {
 		setEnvironment(o.Env)
 	}
 	return cycle.Load(s.o.Table, cycle.LoadOptions{
-		Prefix:   string(o.Prefix),
-		ConfFile: string(o.ConfFile),
-		ErrorLog: string(o.ErrorLog),
-		Root:     o.Root,
-		Snapshot: snapshot,
-		Count:    o.Generation,
-		Steering: o.Steering,
-		Blocker:  s.blocks,
-		Old:      s.cycle, // warnings are not wanted: the master has given them
+		Prefix:     string(o.Prefix),
+		ConfFile:   string(o.ConfFile),
+		ErrorLog:   string(o.ErrorLog),
+		Root:       o.Root,
+		Snapshot:   snapshot,
+		Count:      o.Generation,
+		Steering:   o.Steering,
+		FilterLink: s.filter,
+		Old:        s.cycle, // warnings are not wanted: the master has given them
 	})
 }
 

@@ -19,6 +19,8 @@ const (
 	Quit   Op = "quit"   // stop accepting, finish what runs, end
 	Stop   Op = "stop"   // end at once
 	Query  Op = "query"  // send a Status
+
+	Filtered Op = "filtered" // the answer to a Filter; Body is a cycle.FilterAnswer
 )
 
 // Answers of the server.
@@ -26,7 +28,7 @@ const (
 	Ready  Op = "ready"  // the configuration of Generation serves on all workers
 	Failed Op = "failed" // it does not, for the reason in Text
 	State  Op = "state"  // Body is a Status
-	Block  Op = "block"  // a module wants the packet filter changed; Text is a cycle.BlockChange
+	Filter Op = "filter" // a module asks the packet filter; Text is a cycle.FilterQuestion
 )
 
 // Message is one order or answer.

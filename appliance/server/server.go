@@ -35,7 +35,7 @@ type Server struct {
 	generation int
 	order      *Order // the last Load that was accepted
 	sockets    map[socketKey]int
-	blocks     blocks
+	filter     *filterLink
 	board      *steer.Board // where workers show their load; nil until the master sends one
 	workers    []*worker.Worker
 	leaving    []*worker.Worker // no longer wanted, finishing their connections
@@ -59,7 +59,7 @@ type incoming struct {
 
 // Run serves until it is told to end and returns the process's exit code.
 func Run(o Options) int {
-	s := &Server{o: o, sockets: make(map[socketKey]int), blocks: make(blocks, maxBlocks)}
+	s := &Server{o: o, sockets: make(map[socketKey]int), filter: newFilterLink()}
 	var pace pacer
 	pace.begin()
 	if err := poll.RelaxThreads(); err != nil {
@@ -96,8 +96,8 @@ func Run(o Options) int {
 				continue
 			}
 			s.obey(in.m, in.fds)
-		case c := <-s.blocks:
-			s.answer(&Message{Op: Block, Text: c})
+		case q := <-s.filter.questions:
+			s.answer(&Message{Op: Filter, Text: q})
 		case sig := <-signals:
 			s.end(sig == unix.SIGQUIT, false)
 		case <-trim.C:
@@ -161,6 +161,8 @@ func (s *Server) obey(m *Message, fds []int) {
 		s.end(false, false)
 	case Query:
 		s.answer(s.status())
+	case Filtered:
+		s.filter.answered(m.Body)
 	default:
 		closeAll(fds)
 	}

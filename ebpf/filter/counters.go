@@ -60,6 +60,18 @@ func (f *Filter) Entries(l List) int {
 	return len(f.entries[l])
 }
 
+// Hits is the number of packets that a network of a list matched, 0 for one
+// that is not in it.
+func (f *Filter) Hits(l List, p netip.Prefix) (hits uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m, key := f.trie(l, Normal(p))
+	if m.Lookup(key, &hits) != nil {
+		return 0
+	}
+	return hits
+}
+
 // Top are the networks of a list that matched most packets, at most n, those
 // that matched none left out. Lists of more than maxRanked are too long to be
 // looked through: the answer is empty.

@@ -3,6 +3,7 @@ package phase
 import (
 	"weir/lua/api"
 	"weir/lua/cosocket"
+	"weir/lua/filter"
 	"weir/lua/ndk"
 	"weir/lua/ngx"
 	"weir/lua/offload"
@@ -30,6 +31,7 @@ var families = api.Families{
 	&tls.Family,
 	&offload.Family,
 	&proxyssl.Family,
+	&filter.Family,
 }
 
 // Families returns the parts of the ngx API, for its reference.

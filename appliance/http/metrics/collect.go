@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"weir/appliance/cycle"
 	"weir/appliance/http"
 	"weir/appliance/http/upstream"
 )
@@ -15,6 +16,7 @@ type totals struct {
 	process *http.Process
 	gen     *http.Generation
 	workers []report
+	filter  *cycle.FilterState // nil without a packet filter
 }
 
 // Describe implements prometheus.Collector; peers come and go, so nothing is
@@ -29,6 +31,7 @@ func (t *totals) Collect(out chan<- prometheus.Metric) {
 	add(build, 1, t.process.Version)
 	add(generation, float64(t.gen.Cycle.Generation))
 	add(steering, 1, t.gen.Cycle.Steering.Mode, t.gen.Cycle.Steering.Rung)
+	t.packets(add)
 	t.requests(add, out)
 	for i := range t.workers {
 		t.workers[i].collect(add)
@@ -47,6 +50,24 @@ func (t *totals) certificates(add adder) {
 			add(certificateExpiry, float64(c.NotAfter.Unix()), c.Subject, c.Serial)
 		}
 	}
+}
+
+// packets shows what the packet filter has counted.
+func (t *totals) packets(add adder) {
+	if t.filter == nil {
+		return
+	}
+	for device, mode := range t.filter.Devices {
+		add(filterInfo, 1, device, mode)
+	}
+	for verdict, n := range t.filter.Verdicts {
+		add(filterPackets, float64(n.Packets), verdict)
+		add(filterBytes, float64(n.Bytes), verdict)
+	}
+	for list, n := range t.filter.Networks {
+		add(filterNetworks, float64(n), list)
+	}
+	add(filterPending, truth(t.filter.Pending))
 }
 
 // adder emits one value of the family with that index.

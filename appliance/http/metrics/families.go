@@ -15,6 +15,11 @@ const (
 	build = iota
 	generation
 	steering
+	filterInfo
+	filterPackets
+	filterBytes
+	filterNetworks
+	filterPending
 	connections
 	accepted
 	refused
@@ -63,12 +68,20 @@ const (
 
 var valueTypes = map[string]prometheus.ValueType{counter: prometheus.CounterValue, gauge: prometheus.GaugeValue}
 
-var byWorker = []string{"worker"}
+var (
+	byWorker  = []string{"worker"}
+	byVerdict = []string{"verdict"}
+)
 
 var families = [numFamilies]Family{
 	build:                         {"weir_build_info", gauge, "Version of the program; the value is 1.", []string{"version"}},
 	generation:                    {"weir_config_generation", gauge, "Number of the configuration in use; it rises with each reload.", nil},
 	steering:                      {"weir_steering_info", gauge, "How new connections get to workers: worker_steering and the means the kernel offers for it; the value is 1.", []string{"mode", "rung"}},
+	filterInfo:                    {"weir_filter_info", gauge, "Network devices that xdp_filter is attached to, and whether their drivers run it; the value is 1.", []string{"device", "mode"}},
+	filterPackets:                 {"weir_filter_packets_total", counter, "Packets that the filter has seen, by what became of them: allowed and blocked are matches of the lists, syn_limited those dropped by syn_rate.", byVerdict},
+	filterBytes:                   {"weir_filter_bytes_total", counter, "Their bytes.", byVerdict},
+	filterNetworks:                {"weir_filter_networks", gauge, "Networks in the filter's lists.", []string{"list"}},
+	filterPending:                 {"weir_filter_unconfirmed", gauge, "Whether a change of the filter is taken back unless it is confirmed.", nil},
 	connections:                   {"weir_connections", gauge, "Client connections open now, by what they do.", []string{"state"}},
 	accepted:                      {"weir_connections_accepted_total", counter, "Client connections accepted.", nil},
 	refused:                       {"weir_connections_refused_total", counter, "Connections closed at once because worker_connections were not enough.", nil},

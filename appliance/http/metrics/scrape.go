@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/common/expfmt"
 
+	"weir/appliance/cycle"
 	"weir/appliance/http"
 	"weir/appliance/http/upstream"
 	"weir/netio/buf"
@@ -77,7 +78,8 @@ func (s *scrape) run() {
 	if list := s.process.Workers.Load(); list != nil {
 		workers = *list
 	}
-	t := &totals{process: s.process, gen: s.gen, workers: s.hub.ask(workers, answerTime)}
+	filter := askFilter(s.gen.Cycle)
+	t := &totals{process: s.process, gen: s.gen, workers: s.hub.ask(workers, answerTime), filter: filter(answerTime)}
 	s.body, s.err = s.hub.print(t)
 }
 
@@ -99,6 +101,27 @@ func (h *hub) print(t *totals) ([]byte, error) {
 		}
 	}
 	return b.Bytes(), nil
+}
+
+// askFilter asks what the packet filter has counted. What it returns waits for
+// the answer, and gives nil where there is no filter or it does not answer.
+func askFilter(c *cycle.Cycle) func(limit time.Duration) *cycle.FilterState {
+	none := func(time.Duration) *cycle.FilterState { return nil }
+	if c.Core.Filter == nil || c.FilterLink == nil {
+		return none
+	}
+	answers := make(chan *cycle.FilterAnswer, 1) // room: nobody may be waiting any more
+	if c.FilterLink.Ask(cycle.FilterQuestion{Op: cycle.FilterCounts}, func(a *cycle.FilterAnswer) { answers <- a }) != nil {
+		return none
+	}
+	return func(limit time.Duration) *cycle.FilterState {
+		select {
+		case a := <-answers:
+			return a.State
+		case <-time.After(limit):
+			return nil
+		}
+	}
 }
 
 // report is a worker's part of the totals.
