@@ -143,7 +143,9 @@ func TestWhatIsPrintedIsWellFormed(t *testing.T) {
 	p := &http.Process{Version: "1.2.3"}
 	w := startWorker(t, 3, p)
 	h := newHub()
-	body, err := h.print(&totals{process: p, gen: g, workers: h.ask([]*http.Worker{w}, 5*time.Second)})
+	filter := &cycle.FilterState{Devices: map[string]string{"eth0": "native"}, Verdicts: map[string]cycle.FilterCount{"blocked": {Packets: 3, Bytes: 180}},
+		Networks: map[string]int{"block": 2}}
+	body, err := h.print(&totals{process: p, gen: g, workers: h.ask([]*http.Worker{w}, 5*time.Second), filter: filter})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,6 +167,7 @@ func TestWhatIsPrintedIsWellFormed(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
+		`weir_filter_info{device="eth0",mode="native"} 1`, `weir_filter_packets_total{verdict="blocked"} 3`, `weir_filter_bytes_total{verdict="blocked"} 180`,
 		`weir_build_info{version="1.2.3"} 1`, `weir_config_generation 7`, `weir_requests_total 0`,
 		`weir_connections{state="waiting"} 0`, `weir_responses_total{class="2xx"} 0`,
 		`weir_request_duration_seconds_bucket{le="0.001"} 0`, `weir_request_duration_seconds_bucket{le="16.384"} 0`,
