@@ -124,7 +124,7 @@ func (s *socket) renew(c *api.Ctx, host string, port int, key string) {
 	s.settings = c.Settings()
 	s.host, s.port, s.key = host, port, key
 	s.reused = 0
-	s.trust = trust{}
+	s.trust, s.store = trust{}, nil
 	s.readClosed, s.writeClosed, s.eof = false, false, false
 	s.timedOut = [2]bool{}
 	s.connectErr = nil

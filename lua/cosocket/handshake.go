@@ -1,10 +1,13 @@
 package cosocket
 
 import (
+	"crypto/x509"
 	"fmt"
 
+	"weir/appliance/certs"
 	"weir/lua/api"
 	"weir/lua/secure"
+	luatls "weir/lua/tls"
 	"weir/lua/vm"
 	"weir/netio/conn"
 	"weir/netio/tlsio"
@@ -15,8 +18,65 @@ type session struct{}
 
 // trust is a check of the server's certificate that was passed.
 type trust struct {
-	by   *secure.Client // nil: there was none
-	name string
+	by    *secure.Client // nil: there was none
+	name  string
+	store *luatls.Chain // of settrustedstore
+}
+
+// setClientCert is tcpsock:setclientcert.
+func setClientCert(l *vm.State) int {
+	s := self(l)
+	cert, key := l.Arg(2), l.Arg(3)
+	switch {
+	case s == nil:
+		return closed(l)
+	case !cert.Truthy() && !key.Truthy():
+		s.own, s.ownKey = nil, nil
+		return l.Ret(vm.True)
+	case !cert.Truthy() || !key.Truthy():
+		return fail(l, "client certificate must be supplied with corresponding private key")
+	}
+	chain, signer := luatls.AsChain(cert), luatls.AsKey(key)
+	switch {
+	case chain == nil:
+		return fail(l, "bad cert arg: cdata expected, got "+cert.TypeName())
+	case signer == nil:
+		return fail(l, "bad pkey arg: cdata expected, got "+key.TypeName())
+	}
+	s.own, s.ownKey = chain, signer
+	return l.Ret(vm.True)
+}
+
+// setTrustedStore is tcpsock:settrustedstore. There are no stores of OpenSSL's: what ngx.ssl.parse_pem_cert returns
+// takes their place.
+func setTrustedStore(l *vm.State) int {
+	s := self(l)
+	v := l.Arg(2)
+	chain := luatls.AsChain(v)
+	if chain == nil && !v.IsNil() {
+		return fail(l, "bad store arg: cdata expected, got "+v.TypeName())
+	}
+	if s == nil || s.conn == nil || s.readClosed || s.writeClosed {
+		return closed(l)
+	}
+	s.owned(l)
+	if tlsio.Of(s.conn) != nil {
+		return fail(l, "ssl handshake already done; trusted store cannot be changed on an established TLS connection")
+	}
+	s.store = chain
+	return l.Ret(vm.True)
+}
+
+// getSession is tcpsock:getsslsession.
+func getSession(l *vm.State) int {
+	s := self(l)
+	switch {
+	case s == nil || s.conn == nil || s.readClosed && s.writeClosed:
+		return closed(l)
+	case tlsio.Of(s.conn) == nil:
+		return fail(l, "no session")
+	}
+	return l.Ret(s.st.env.VM.NewCdata(&session{}).Value())
 }
 
 // sslHandshake is tcpsock:sslhandshake. A certificate's status is asked for in every handshake, whatever the last
@@ -91,7 +151,15 @@ func (h *handshake) Abandon() { h.s.finalize() }
 // secure does the handshake. It returns the error for Lua.
 func (s *socket) secure(l *vm.State, c *api.Ctx, name string, resume bool) (text string) {
 	h := &handshake{s: s}
-	s.settings.TLS.Client.Connect(c.Worker().TLS, s.conn, name, resume, h)
+	if client := s.settings.TLS.Client; s.own != nil {
+		own, err := certs.NewPair(s.own.Certs, s.ownKey.Signer)
+		if err != nil {
+			return "ssl set client private key failed"
+		}
+		client.ConnectAs(c.Worker().TLS, s.conn, name, own, h)
+	} else {
+		client.Connect(c.Worker().TLS, s.conn, name, resume, h)
+	}
 	if !h.done {
 		s.conn.SetTimer(conn.ReadTimer, s.timeout(timeConnect)) // instead of the handshake's own
 		h.thread = c.Thread()
@@ -108,18 +176,22 @@ func (s *socket) secure(l *vm.State, c *api.Ctx, name string, resume bool) (text
 	case tlsio.ErrClosedEarly:
 		s.logErr(c, "peer closed connection in SSL handshake", s.remote())
 	default:
-		s.logErr(c, "SSL_do_handshake() failed (SSL: "+h.err.Error()+")", s.remote())
+		s.logErr(c, "SSL_do_handshake() failed (SSL: "+certs.Reason(h.err)+")", s.remote())
 	}
 	return "handshake failed"
 }
 
 // verify checks the server's certificate, once for a connection and name. It returns the error for Lua.
 func (s *socket) verify(c *api.Ctx, name string) (text string) {
-	now := trust{s.settings.TLS.Client, name}
+	now := trust{s.settings.TLS.Client, name, s.store}
 	if s.trust == now {
 		return ""
 	}
-	switch res := now.by.Verify(tlsio.Of(s.conn), name); {
+	var store []*x509.Certificate
+	if s.store != nil {
+		store = s.store.Certs
+	}
+	switch res := now.by.Verify(tlsio.Of(s.conn), name, store); {
 	case res.OK():
 		s.trust = now
 		return ""

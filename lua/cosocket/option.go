@@ -114,16 +114,5 @@ var options = map[string]sock.Option{
 	"sndbuf": sock.OptSndBuf, "rcvbuf": sock.OptRcvBuf, "keepintvl": sock.OptKeepInterval, "keepcnt": sock.OptKeepCount,
 }
 
-// noTLS is the answer of methods that belong to TLS and take or give OpenSSL's structures.
-func noTLS(l *vm.State) int { return fail(l, "not supported") }
-
 // noPointer is the answer of methods that give OpenSSL's structures away.
 func noPointer(l *vm.State) int { return fail(l, "not supported") }
-
-// setClientCert is tcpsock:setclientcert.
-func setClientCert(l *vm.State) int {
-	if l.Arg(2).IsNil() && l.Arg(3).IsNil() {
-		return l.Ret(vm.True)
-	}
-	return fail(l, "not supported: see lua_ssl_certificate")
-}

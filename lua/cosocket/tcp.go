@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"weir/lua/api"
+	luatls "weir/lua/tls"
 	"weir/lua/vm"
 	"weir/netio/buf"
 	"weir/netio/conn"
@@ -33,10 +34,13 @@ type socket struct {
 	local    sock.Addr // of bind
 	host     string    // as given to connect
 	port     int
-	key      string // of the pool
-	pool     *pool  // whose count the connection is in
-	reused   int    // times the connection came out of a pool
-	trust    trust  // by which the server's certificate was accepted
+	key      string        // of the pool
+	pool     *pool         // whose count the connection is in
+	reused   int           // times the connection came out of a pool
+	trust    trust         // by which the server's certificate was accepted
+	own      *luatls.Chain // of setclientcert; nil: that of the directives
+	ownKey   *luatls.Key
+	store    *luatls.Chain // of settrustedstore, for the connection that stands; nil: that of the directives
 
 	connecting bool
 	connectErr error

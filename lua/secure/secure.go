@@ -3,6 +3,7 @@ package secure
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"slices"
 	"time"
 
 	"weir/appliance/certs"
@@ -15,10 +16,12 @@ import (
 
 // Conf is the lua_ssl_* directives of a location.
 type Conf struct {
-	Protocols                        conf.Opt[certfile.Protocols]
-	Ciphers, Trusted, CRL, Cert, Key conf.Opt[string]
-	Depth                            conf.Opt[int]
-	Commands                         []conf.KeyVal
+	Protocols             conf.Opt[certfile.Protocols]
+	Ciphers, Trusted, CRL conf.Opt[string]
+	KeyLog                conf.Opt[string]
+	Certs, Keys           []string
+	Depth                 conf.Opt[int]
+	Commands              []conf.KeyVal
 
 	// Client is made by Finish; nil before.
 	Client *Client
@@ -30,8 +33,9 @@ func (c *Conf) Merge(up *Conf) {
 	c.Ciphers.Merge(up.Ciphers, "DEFAULT")
 	c.Trusted.Merge(up.Trusted, "")
 	c.CRL.Merge(up.CRL, "")
-	c.Cert.Merge(up.Cert, "")
-	c.Key.Merge(up.Key, "")
+	c.KeyLog.Merge(up.KeyLog, "")
+	conf.MergeList(&c.Certs, up.Certs)
+	conf.MergeList(&c.Keys, up.Keys)
 	c.Depth.Merge(up.Depth, 1)
 	conf.MergeList(&c.Commands, up.Commands)
 }
@@ -61,11 +65,26 @@ func (t *Client) Connect(e *tlsio.Engine, c *conn.Conn, name string, resume bool
 	e.Connect(c, f, name, p)
 }
 
-// Verify checks the server's certificate against lua_ssl_trusted_certificate, and if name is not "" that it is one for
-// name. The result is OK, one of OpenSSL's, or one without a code for a name that does not match.
-func (t *Client) Verify(c *tlsio.Conn, name string) certs.Result {
-	res := t.verifier.Verify(c.Info.Peer, x509.ExtKeyUsageServerAuth, time.Now())
-	if res.Code == noFirst && t.verifier.Empty() {
+// ConnectAs is Connect with a certificate in place of that of lua_ssl_certificate. It resumes no session, which would
+// bring the certificate it was made with.
+func (t *Client) ConnectAs(e *tlsio.Engine, c *conn.Conn, name string, own *tls.Certificate, p tlsio.Peer) {
+	f := t.fresh.TLS.Clone()
+	f.ClientSessionCache = nil
+	f.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return own, nil }
+	e.Connect(c, &tlsio.Config{TLS: f, KTLS: t.fresh.KTLS, KeyLog: t.fresh.KeyLog}, name, p)
+}
+
+// Verify checks the server's certificate against lua_ssl_trusted_certificate, or against store if that is not nil, and
+// if name is not "" that it is one for name. The result is OK, one of OpenSSL's, or one without a code for a name that
+// does not match.
+func (t *Client) Verify(c *tlsio.Conn, name string, store []*x509.Certificate) certs.Result {
+	by := &t.verifier
+	if store != nil {
+		by = &certs.Verifier{Depth: by.Depth, CRLs: by.CRLs}
+		by.Trust(store)
+	}
+	res := by.Verify(c.Info.Peer, x509.ExtKeyUsageServerAuth, time.Now())
+	if res.Code == noFirst && by.Empty() {
 		// OpenResty has OpenSSL stop at the first error only where no trusted certificates are set.
 		res = certs.Result{Code: 20, Text: "unable to get local issuer certificate"}
 	}
@@ -113,6 +132,10 @@ func (m *Maker) Finish(b *http.Builder, c *Conf) error {
 	f.ClientSessionCache = keeps{again.ClientSessionCache}
 	t.fresh = &tlsio.Config{TLS: f, KTLS: set.KTLS}
 	t.resume = &tlsio.Config{TLS: again, KTLS: set.KTLS}
+	if c.KeyLog.V != "" {
+		log := b.Cycle().OpenFile(b.Cycle().Path(c.KeyLog.V))
+		t.fresh.KeyLog, t.resume.KeyLog = log, log
+	}
 	c.Client = t
 	m.made = append(m.made, *c)
 	return nil
@@ -120,30 +143,37 @@ func (m *Maker) Finish(b *http.Builder, c *Conf) error {
 
 // says reports whether two places say the same.
 func (c *Conf) says(o *Conf) bool {
-	if len(c.Commands) != len(o.Commands) {
-		return false
-	}
-	for i := range c.Commands {
-		if c.Commands[i] != o.Commands[i] {
-			return false
+	return c.Protocols.V == o.Protocols.V && c.Ciphers.V == o.Ciphers.V && c.Trusted.V == o.Trusted.V && c.CRL.V == o.CRL.V &&
+		c.KeyLog.V == o.KeyLog.V && c.Depth.V == o.Depth.V && slices.Equal(c.Certs, o.Certs) && slices.Equal(c.Keys, o.Keys) &&
+		slices.Equal(c.Commands, o.Commands)
+}
+
+// suited is the first certificate whose key the server takes. Whatever issuers it names, it gets one.
+func suited(own []*tls.Certificate, r *tls.CertificateRequestInfo) *tls.Certificate {
+	any := tls.CertificateRequestInfo{SignatureSchemes: r.SignatureSchemes, Version: r.Version}
+	for _, p := range own {
+		if any.SupportsCertificate(p) == nil {
+			return p
 		}
 	}
-	return c.Protocols.V == o.Protocols.V && c.Ciphers.V == o.Ciphers.V && c.Trusted.V == o.Trusted.V && c.CRL.V == o.CRL.V &&
-		c.Cert.V == o.Cert.V && c.Key.V == o.Key.V && c.Depth.V == o.Depth.V
+	return own[0]
 }
 
 // read reads the files that c names.
 func (m *Maker) read(b *http.Builder, c *Conf, f *tls.Config, t *Client) error {
-	if c.Cert.V != "" {
-		if c.Key.V == "" {
-			return conf.Errorf("no \"lua_ssl_certificate_key\" is defined for certificate \"%s\"", c.Cert.V)
-		}
-		pair, err := m.files.Pair(b, c.Cert.V, c.Key.V, nil)
+	if len(c.Keys) < len(c.Certs) {
+		return conf.Errorf("no \"lua_ssl_certificate_key\" is defined for certificate \"%s\"", c.Certs[len(c.Certs)-1])
+	}
+	var own []*tls.Certificate
+	for i := range c.Certs {
+		pair, err := m.files.Pair(b, c.Certs[i], c.Keys[i], nil)
 		if err != nil {
 			return err
 		}
-		// Whatever issuers the server names: it gets the one there is.
-		f.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair, nil }
+		own = append(own, pair)
+	}
+	if own = certs.Order(own); len(own) > 0 {
+		f.GetClientCertificate = func(r *tls.CertificateRequestInfo) (*tls.Certificate, error) { return suited(own, r), nil }
 	}
 	if c.Trusted.V != "" {
 		list, err := m.files.Chain(b, c.Trusted.V)

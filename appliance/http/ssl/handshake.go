@@ -181,7 +181,7 @@ func logFailure(c *http.Client, err error) {
 	case err == tlsio.ErrBusy:
 		c.LogTLS(http.LogAlert, "too many SSL handshakes at once")
 	default:
-		c.LogTLS(http.LogInfo, "SSL_do_handshake() failed (SSL: "+strings.TrimPrefix(err.Error(), "tls: ")+")")
+		c.LogTLS(http.LogInfo, "SSL_do_handshake() failed (SSL: "+certs.Reason(err)+")")
 	}
 }
 

@@ -258,7 +258,7 @@ func (x *Exchange) handshakeFailed(err error) {
 		x.logErr("peer closed connection in SSL handshake")
 		return
 	}
-	x.logErr("SSL_do_handshake() failed (SSL: " + err.Error() + ")")
+	x.logErr("SSL_do_handshake() failed (SSL: " + certs.Reason(err) + ")")
 }
 
 // trusts checks the backend's certificate where that is asked for.
