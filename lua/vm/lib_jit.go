@@ -25,4 +25,9 @@ func (vm *VM) openJIT() {
 	vm.register(opt, "jit.opt", []fn{{"start", nothing}})
 	t.SetString("opt", opt.Value())
 	vm.loaded.SetString("jit.opt", opt.Value())
+	for _, name := range []string{"jit.v", "jit.dump"} { // where scripts ask to be told what the compiler does
+		m := NewTable(0, 4)
+		vm.register(m, name, []fn{{"on", nothing}, {"off", nothing}, {"start", nothing}})
+		vm.loaded.SetString(name, m.Value())
+	}
 }

@@ -142,6 +142,9 @@ func pkgRequire(l *State) int {
 	for i := 1; ; i++ {
 		ld := loaders.table().GetInt(i)
 		if ld.n == tagNil {
+			if name == "ffi" && l.insists() {
+				return l.ret(vm.noFFI())
+			}
 			l.Errorf("module '%s' not found:%s", name, tried)
 		}
 		l.Push(ld)

@@ -59,6 +59,7 @@ type VM struct {
 	sig    *signal // what carries it
 
 	pkg   *Table // package
+	ffi   *Table // see noFFI; nil until a script insists
 	ioIn  Value  // current files of io
 	ioOut Value
 

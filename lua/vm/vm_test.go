@@ -42,7 +42,6 @@ func runChunk(t testing.TB, vm *VM, src, name string) ([]Value, *Error) {
 var dialectDepartures = map[string]string{
 	"LL suffix":     "no 64-bit cdata",
 	"ULL suffix":    "no 64-bit cdata",
-	"ffi":           "no ffi",
 	"traceback fmt": "the last line is the C function that the standalone interpreter calls the chunk from",
 }
 
