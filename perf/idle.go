@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -18,7 +19,7 @@ func (l *lab) idle(s *server, sc scenario) (sample, error) {
 	if err := s.start(); err != nil {
 		return sample{}, err
 	}
-	warm, err := openIdle(s.addr, sc.path, 100)
+	warm, err := openIdle(sc, s, 100)
 	closeAll(warm)
 	if err != nil {
 		return sample{}, err
@@ -27,12 +28,12 @@ func (l *lab) idle(s *server, sc scenario) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	conns, err := openIdle(s.addr, sc.path, l.o.idle)
+	conns, err := openIdle(sc, s, l.o.idle)
 	defer closeAll(conns)
 	if err != nil {
 		return sample{}, err
 	}
-	time.Sleep(500 * time.Millisecond) // what the server does once it is idle
+	time.Sleep(sc.flavour().settles) // what the server does once it is idle
 	after, err := memory(s.pid())
 	if err != nil {
 		return sample{}, err
@@ -41,17 +42,21 @@ func (l *lab) idle(s *server, sc scenario) (sample, error) {
 }
 
 // openIdle opens n connections and makes one request on each.
-func openIdle(addr, path string, n int) ([]net.Conn, error) {
+func openIdle(sc scenario, s *server, n int) ([]net.Conn, error) {
 	conns := make([]net.Conn, 0, n)
 	r := bufio.NewReader(nil)
 	for range n {
-		c, err := net.Dial("tcp", addr)
+		c, err := net.Dial("tcp", s.addr)
 		if err != nil {
 			return conns, fmt.Errorf("connection %d: %w", len(conns), err)
 		}
 		conns = append(conns, c)
 		c.SetDeadline(time.Now().Add(10 * time.Second))
-		if _, err := io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: h\r\n\r\n"); err != nil {
+		if sc.flavour().tls {
+			c = tls.Client(c, clientConfig())
+			conns[len(conns)-1] = c
+		}
+		if _, err := io.WriteString(c, "GET "+sc.path+" HTTP/1.1\r\nHost: h\r\n\r\n"); err != nil {
 			return conns, err
 		}
 		r.Reset(c)

@@ -24,11 +24,13 @@ type options struct {
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("perf: ")
-	if len(os.Args) > 1 && os.Args[1] == openLoopCommand {
-		if err := openLoopMain(os.Args[2:]); err != nil {
-			log.Fatal(err)
+	for name, generator := range map[string]func(args []string) error{openLoopCommand: openLoopMain, handshakeCommand: handshakeMain} {
+		if len(os.Args) > 1 && os.Args[1] == name {
+			if err := generator(os.Args[2:]); err != nil {
+				log.Fatal(err)
+			}
+			return
 		}
-		return
 	}
 	o, err := parseFlags(os.Args[1:])
 	if err != nil {

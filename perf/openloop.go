@@ -299,6 +299,14 @@ func (h *histogram) add(ns int64) {
 	h.count++
 }
 
+// merge adds another histogram's latencies.
+func (h *histogram) merge(o *histogram) {
+	for b, n := range o.buckets {
+		h.buckets[b] += n
+	}
+	h.count += o.count
+}
+
 // bucket is the highest bit of v and the six below it.
 func bucket(v uint64) int {
 	if v < 64 {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"math"
@@ -10,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -150,6 +152,49 @@ func TestOpenLoopCountsFromWhenARequestWasDue(t *testing.T) {
 	}
 	if got.P99 < 100e3 || got.P50 > 50e3 {
 		t.Errorf("p50 %v, p99 %v us: want the stall of 150 ms in the p99 alone", got.P50, got.P99)
+	}
+}
+
+// TestHandshakesAreFullOrResumed loads a server that counts what connections
+// were.
+func TestHandshakesAreFullOrResumed(t *testing.T) {
+	dir := t.TempDir()
+	if err := writeCertificate(dir); err != nil {
+		t.Fatal(err)
+	}
+	cert, err := tls.LoadX509KeyPair(dir+"/server.crt", dir+"/server.key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var full, resumed atomic.Int64
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.TLS.DidResume {
+			resumed.Add(1)
+		} else {
+			full.Add(1)
+		}
+		fmt.Fprint(w, "ok")
+	})}
+	go srv.Serve(ln)
+	defer srv.Close()
+	for _, resume := range []bool{false, true} {
+		full.Store(0)
+		resumed.Store(0)
+		got := handshakeLoad(ln.Addr().String(), "/", 200*time.Millisecond, 2, resume)
+		if got.Bad != 0 || got.Requests == 0 || got.Bytes == 0 {
+			t.Errorf("resume %v: got %+v, want good requests", resume, *got)
+		}
+		wantFull, wantResumed := int64(got.Requests), int64(0)
+		if resume {
+			wantFull, wantResumed = 2, int64(got.Requests) // the first of each client is not counted
+		}
+		if full.Load() != wantFull || resumed.Load() != wantResumed {
+			t.Errorf("resume %v: the server saw %d full and %d resumed handshakes, want %d and %d", resume, full.Load(), resumed.Load(), wantFull, wantResumed)
+		}
 	}
 }
 

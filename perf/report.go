@@ -134,12 +134,12 @@ func (r *report) add(sc scenario, res map[string]*result) {
 		fmt.Fprintf(&b, " %s |", c.head)
 	}
 	b.WriteString("\n|" + strings.Repeat("---|", len(cols)+1) + "\n")
-	for _, s := range r.lab.servers {
-		got := res[s.name]
+	for _, name := range peers {
+		got := res[name]
 		if got == nil {
 			continue
 		}
-		fmt.Fprintf(&b, "| %s |", s.name)
+		fmt.Fprintf(&b, "| %s |", name)
 		for _, c := range cols {
 			fmt.Fprintf(&b, " %s |", c.cell(got, res))
 		}

@@ -14,19 +14,39 @@ const (
 	fixedRate              // openloop at a share of nginx's saturation
 	idleConns              // connections that do nothing
 	slowReader             // one client that takes a large body slowly
+	handshakes             // a TLS connection per request
+	resumed                // the same, with the session of the connection before
 )
 
 // scenario is one table of the report.
 type scenario struct {
-	name  string
-	about string
-	kind  kind
-	path  string  // what is asked for; see the servers' configurations
-	conns int     // 0: as the flag says
-	share float64 // fixedRate: of nginx's requests per second on path
-	bytes bool    // report bytes per CPU second
-	calls bool    // count system calls in a pass of its own
-	skip  string  // a server this cannot be asked of
+	name   string
+	about  string
+	kind   kind
+	on     *flavour // of the servers; nil: plain
+	path   string   // what is asked for; see the servers' configurations
+	header string   // of the requests besides Host; keepalive only
+	conns  int      // 0: as the flag says
+	share  float64  // fixedRate: of nginx's requests per second on path
+	bytes  bool     // report bytes per CPU second
+	calls  bool     // count system calls in a pass of its own
+	skip   string   // a server this cannot be asked of
+}
+
+// flavour is of which servers the scenario is.
+func (sc scenario) flavour() *flavour {
+	if sc.on == nil {
+		return &plain
+	}
+	return sc.on
+}
+
+// url is what wrk is given.
+func (sc scenario) url(s *server) string {
+	if sc.flavour().tls {
+		return "https://" + s.addr + sc.path
+	}
+	return "http://" + s.addr + sc.path
 }
 
 var scenarios = []scenario{
@@ -39,6 +59,14 @@ var scenarios = []scenario{
 	{name: "proxied-p99", about: "proxied at 60 % of nginx's saturation", path: "/proxied", kind: fixedRate, share: 0.6},
 	{name: "idle", about: "memory of idle keepalive connections", path: "/", kind: idleConns},
 	{name: "slow-reader", about: "most memory while a body of 1 GB is proxied to a slow reader", path: "/huge", kind: slowReader},
+	{name: "tls", about: "`return 200` over TLS 1.3, keepalive", on: &secure, path: "/", calls: true},
+	{name: "tls-handshake", about: "a full TLS 1.3 handshake (P-256, X25519), one GET and a close", on: &secure, path: "/", kind: handshakes},
+	{name: "tls-resumed", about: "the same with a resumed session", on: &secure, path: "/", kind: resumed},
+	{name: "tls-large", about: "files of 1 MB over TLS 1.3 with AES-128-GCM, without kTLS", on: &secure, path: "/large", conns: 16, bytes: true, skip: "haproxy"},
+	{name: "tls-idle", about: "memory of idle keepalive connections with TLS", on: &secure, path: "/", kind: idleConns},
+	{name: "lua-hello", about: "`content_by_lua` with one ngx.say", on: &scripted, path: "/hello"},
+	{name: "lua-phases", about: "Lua in four phases: headers, arguments, a shared counter, patterns, JSON", on: &scripted, path: "/edge/42?u=bob",
+		header: "Authorization: Bearer abc.def.ghi"},
 }
 
 // sample is one server's part of one round. Times are in microseconds.
@@ -63,7 +91,11 @@ type result struct {
 func (l *lab) measure(sc scenario, saturation map[string]float64) (map[string]*result, error) {
 	res := map[string]*result{}
 	var servers []*server
-	for _, s := range l.servers {
+	all, err := l.serversOf(sc.flavour())
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range all {
 		if s.name != sc.skip {
 			servers = append(servers, s)
 			res[s.name] = &result{}
@@ -119,10 +151,15 @@ func (l *lab) sample(sc scenario, s *server, rate float64) (sample, error) {
 		if quick {
 			d = d / 6
 		}
-		if sc.kind == fixedRate {
+		switch sc.kind {
+		case fixedRate:
 			return openLoop(s.addr+sc.path, rate, d, l.conns(sc))
+		case handshakes, resumed:
+			return shakeHands(s.addr+sc.path, d, handshakers, sc.kind == resumed)
+		case oneShot:
+			return wrk(sc.url(s), d, l.conns(sc), "Connection: close")
 		}
-		return wrk(s.addr+sc.path, d, l.conns(sc), sc.kind == oneShot)
+		return wrk(sc.url(s), d, l.conns(sc), sc.header)
 	}
 	if _, err := load(true); err != nil {
 		return sample{}, err
@@ -171,7 +208,7 @@ func (l *lab) targetRate(sc scenario, saturation map[string]float64) (float64, e
 		if i < 0 {
 			return 0, fmt.Errorf("needs nginx, whose saturation is the measure")
 		}
-		got, err := wrk(l.servers[i].addr+sc.path, l.o.duration, l.conns(sc), false)
+		got, err := wrk(sc.url(l.servers[i]), l.o.duration, l.conns(sc), sc.header)
 		if err != nil {
 			return 0, err
 		}

@@ -27,10 +27,14 @@ const largeSize = 1 << 20
 type lab struct {
 	o       *options
 	dir     string
-	servers []*server // weir, nginx, haproxy: those that are there
+	servers []*server // plain weir, nginx, haproxy: those that are there
+	others  map[*flavour][]*server
 	backend *server
 	absent  []string // why a server is not measured
 }
+
+// peers are the servers in the order of every table.
+var peers = []string{"weir", "nginx", "haproxy"}
 
 // server is one running server.
 type server struct {
@@ -85,29 +89,84 @@ func (l *lab) start() error {
 	if l.backend, err = l.launch("backend", loadCPU, backendConf, nginx, nginxArgs); err != nil {
 		return err
 	}
-	for _, c := range []struct {
-		name, program, conf string
-		args                func(dir string) []string
-		version             string
-	}{
-		{"weir", l.o.weir, nginxConf, nginxArgs, "-v"},
-		{"nginx", l.o.nginx, nginxConf, nginxArgs, "-v"},
-		{"haproxy", l.o.haproxy, haproxyConf, haproxyArgs, "-v"},
-	} {
-		program, err := exec.LookPath(c.program)
-		if err != nil {
-			l.absent = append(l.absent, fmt.Sprintf("%s (%v)", c.name, err))
+	if err := writeCertificate(l.dir); err != nil {
+		return err
+	}
+	l.servers, err = l.launchAll(&plain)
+	return err
+}
+
+// serversOf are the servers with the configuration of a flavour, started when
+// they are asked for first. The others are idle meanwhile, which costs nothing.
+func (l *lab) serversOf(f *flavour) ([]*server, error) {
+	if f == &plain {
+		return l.servers, nil
+	}
+	if s := l.others[f]; s != nil {
+		return s, nil
+	}
+	s, err := l.launchAll(f)
+	if l.others == nil {
+		l.others = map[*flavour][]*server{}
+	}
+	l.others[f] = s
+	return s, err
+}
+
+// launchAll starts the servers that are installed, and those alone that were
+// started when it fails.
+func (l *lab) launchAll(f *flavour) (servers []*server, err error) {
+	for _, name := range peers {
+		program, conf, args := l.o.weir, f.nginx, nginxArgs
+		switch name {
+		case "nginx":
+			program = l.o.nginx
+		case "haproxy":
+			program, conf, args = l.o.haproxy, f.haproxy, haproxyArgs
+		}
+		if conf == "" {
 			continue
 		}
-		s, err := l.launch(c.name, serverCPU, c.conf, program, c.args)
-		if err != nil {
-			return err
+		program, err := exec.LookPath(program)
+		modules := ""
+		if err == nil && name == "nginx" && len(f.modules) > 0 {
+			modules, err = loadModules(program, f.modules)
 		}
-		out, _ := exec.Command(program, c.version).CombinedOutput()
+		if err != nil {
+			l.absent = append(l.absent, fmt.Sprintf("%s (%v)", name, err))
+			continue
+		}
+		s, err := l.launch(name+f.suffix, serverCPU, modules+conf, program, args)
+		if err != nil {
+			return servers, err
+		}
+		s.name = name
+		out, _ := exec.Command(program, "-v").CombinedOutput()
 		s.version, _, _ = strings.Cut(strings.TrimSpace(string(out)), "\n")
-		l.servers = append(l.servers, s)
+		servers = append(servers, s)
 	}
-	return nil
+	return servers, nil
+}
+
+// loadModules are the directives that load nginx's modules, if they are there.
+func loadModules(nginx string, names []string) (string, error) {
+	out, err := exec.Command(nginx, "-V").CombinedOutput()
+	if err != nil {
+		return "", err
+	}
+	dir := "/usr/lib/nginx/modules"
+	if _, rest, ok := strings.Cut(string(out), "--modules-path="); ok {
+		dir = strings.Fields(rest)[0]
+	}
+	lines := ""
+	for _, name := range names {
+		file := filepath.Join(dir, name)
+		if _, err := os.Stat(file); err != nil {
+			return "", err
+		}
+		lines += "load_module " + file + ";\n"
+	}
+	return lines, nil
 }
 
 func nginxArgs(dir string) []string {
@@ -117,81 +176,6 @@ func nginxArgs(dir string) []string {
 func haproxyArgs(dir string) []string {
 	return []string{"-db", "-f", filepath.Join(dir, "server.conf")}
 }
-
-// nginxConf is weir's and nginx's configuration, letter for letter the same.
-const nginxConf = `
-daemon off;
-worker_processes 1;
-worker_rlimit_nofile 20000;
-pid server.pid;
-error_log error.log;
-events { worker_connections 18000; }
-http {
-    default_type text/plain;
-    access_log off;
-    keepalive_requests 1000000000;
-    keepalive_timeout 1h;
-    client_body_temp_path body_temp;
-    proxy_temp_path proxy_temp;
-    upstream backend {
-        server BACKEND;
-        keepalive 64;
-        keepalive_requests 1000000000;
-    }
-    server {
-        listen ADDR backlog=4096;
-        location / { return 200 "hello, world\n"; }
-        location /logged { access_log access.log combined; return 200 "hello, world\n"; }
-        location /proxied { proxy_http_version 1.1; proxy_set_header Connection ""; proxy_pass http://backend; }
-        location /large { proxy_http_version 1.1; proxy_set_header Connection ""; proxy_pass http://backend; }
-        location /huge { proxy_http_version 1.1; proxy_set_header Connection ""; proxy_pass http://backend; }
-    }
-}
-`
-
-const backendConf = `
-daemon off;
-worker_processes 1;
-pid server.pid;
-error_log error.log;
-events { worker_connections 4096; }
-http {
-    default_type text/plain;
-    access_log off;
-    sendfile on;
-    tcp_nopush on;
-    keepalive_requests 1000000000;
-    keepalive_timeout 1h;
-    server {
-        listen ADDR backlog=4096;
-        location / { return 200 "hello, world\n"; }
-        location = /large { root DIR; }
-        location = /huge { root DIR; }
-    }
-}
-`
-
-// haproxyConf has haproxy send what the others send for "return 200": the same
-// fields, a date of the moment among them, and the same body.
-const haproxyConf = `
-global
-    nbthread 1
-    maxconn 9000
-defaults
-    mode http
-    timeout connect 10s
-    timeout client 1h
-    timeout server 1h
-    timeout http-keep-alive 1h
-frontend f
-    bind ADDR backlog 4096
-    acl proxied path /proxied /large /huge
-    http-request return status 200 content-type text/plain string "hello, world\n" hdr server haproxy/x.yy.zz hdr date "%[date,http_date]" hdr connection keep-alive unless proxied
-    default_backend b
-backend b
-    http-reuse always
-    server s BACKEND pool-max-conn -1
-`
 
 // launch starts one server on a processor of its own and waits until it takes
 // connections.
@@ -264,7 +248,11 @@ func freeAddr() (string, error) {
 }
 
 func (l *lab) close() {
-	for _, s := range append(slices.Clone(l.servers), l.backend) {
+	all := append(slices.Clone(l.servers), l.backend)
+	for _, s := range l.others {
+		all = append(all, s...)
+	}
+	for _, s := range all {
 		if s != nil {
 			s.stop()
 		}

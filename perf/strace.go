@@ -42,7 +42,7 @@ func (l *lab) countCalls(sc scenario, s *server) (*callCounts, error) {
 		return nil, err
 	}
 	time.Sleep(500 * time.Millisecond) // strace says nothing when it is ready
-	got, err := wrk(s.addr+sc.path, 2*time.Second, l.conns(sc), false)
+	got, err := wrk(sc.url(s), 2*time.Second, l.conns(sc), sc.header)
 	cmd.Process.Signal(syscall.SIGINT)
 	cmd.Wait()
 	if err != nil {

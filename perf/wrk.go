@@ -18,14 +18,15 @@ type loadResult struct {
 	bad      int
 }
 
-// wrk loads a URL with as many requests as its connections bear.
-func wrk(target string, d time.Duration, conns int, oneShot bool) (loadResult, error) {
+// wrk loads a URL with as many requests as its connections bear. header is a
+// field of theirs, "" for none.
+func wrk(url string, d time.Duration, conns int, header string) (loadResult, error) {
 	seconds := strconv.Itoa(max(1, int(d.Round(time.Second)/time.Second)))
 	args := []string{"-c", loadCPU, "wrk", "-t1", "-c", strconv.Itoa(conns), "-d", seconds, "--latency"}
-	if oneShot {
-		args = append(args, "-H", "Connection: close")
+	if header != "" {
+		args = append(args, "-H", header)
 	}
-	out, err := exec.Command("taskset", append(args, "http://"+target)...).CombinedOutput()
+	out, err := exec.Command("taskset", append(args, url)...).CombinedOutput()
 	if err != nil {
 		return loadResult{}, fmt.Errorf("wrk: %w\n%s", err, out)
 	}
