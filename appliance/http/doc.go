@@ -27,6 +27,9 @@
 //	      Request.Finalize                      finalize.go errors, subrequests, keepalive
 //	  log phase, request back to the free list
 //
+// Where a filter has to wait its output gate closes (gate.go); where a log
+// handler has to, the connection goes on without the request (pinned.go).
+//
 // Control flow follows nginx's: a handler returns a Code; Finalize decides
 // what a Code means. A request waits by returning Again or Done after it has
 // set its ReadHandler or WriteHandler and, where the wait is not for its own

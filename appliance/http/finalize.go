@@ -16,6 +16,12 @@ func (r *Request) Finalize(rc Code) {
 	if r.debug {
 		r.traceFinalize(rc)
 	}
+	if r.Held() || r.gate != gateOpen {
+		var over bool
+		if rc, over = r.finalizeGated(rc); !over {
+			return
+		}
+	}
 	switch {
 	case rc == Done:
 		r.finishConnection()
@@ -216,8 +222,8 @@ func (r *Request) closeRequest(status Code) {
 	if r.debug {
 		r.trace("http close request: keepalive %t, lingering %t", keep, linger)
 	}
-	r.free(status)
-	c.stream.Finish(keep, linger, loc)
+	r.end(status)
+	r.afterLog(ending{keep, linger, loc})
 }
 
 // unread reports whether the client sent bytes that nobody read.
@@ -226,21 +232,25 @@ func (c *Client) unread() bool {
 	return ok && h.unread()
 }
 
-// free logs the request and gives it and its subrequests back.
-func (r *Request) free(status Code) {
+// end stops what still works on the request, and logs it.
+func (r *Request) end(status Code) {
 	r.runCleanups()
 	if status > 0 && (r.Out.Status == 0 || r.sent == 0) {
 		r.Out.Status = int(status)
 	}
 	if !r.logged {
 		r.runLog()
+		r.w.count(r)
 	}
+}
+
+// dispose gives the request and its subrequests back.
+func (r *Request) dispose() {
 	for i := len(r.releases) - 1; i >= 0; i-- {
 		r.releases[i].run(r.releases[i].data)
 	}
 	r.c.override = sock.Addr{}
 	w := r.w
-	w.count(r)
 	r.c.dropPosted()
 	r.freeBody()
 	r.freeUpstream()
@@ -254,6 +264,7 @@ func (r *Request) free(status Code) {
 		r.subs[i] = nil
 	}
 	r.ownArena.Reset()
+	r.putHead(w.Buffers)
 	w.putRequest(r)
 }
 
@@ -262,6 +273,7 @@ func (r *Request) dropPostponed() {
 	for p := r.postponed; p != nil; p = p.next {
 		r.w.Buffers.DoneChain(&p.out)
 	}
+	r.dropHeld()
 }
 
 func (r *Request) freeUpstream() {
@@ -287,10 +299,19 @@ func (r *Request) setWriter() {
 		r.read = testReading
 	}
 	r.write = writer
-	if r.c.Delayed() {
-		return
+	r.waitWriting(r.loc)
+}
+
+// waitWriting gives the client its time to take what is left, unless output is
+// delayed or held for another reason.
+func (r *Request) waitWriting(loc *Location) {
+	switch {
+	case r.c.Delayed():
+	case r.Held() && !r.c.Buffered():
+		r.c.ClearWriteTimer()
+	default:
+		r.c.SetWriteTimer(loc.core.sendTimeout.V)
 	}
-	r.c.SetWriteTimer(r.loc.core.sendTimeout.V)
 }
 
 // writer goes on sending what filters hold.
@@ -302,7 +323,6 @@ func writer(r *Request) {
 		r.Finalize(StatusRequestTimeout)
 		return
 	}
-	lc := r.main.loc.core
 	if c.Delayed() {
 		return
 	}
@@ -313,9 +333,7 @@ func writer(r *Request) {
 		return
 	}
 	if r.Buffered != 0 || r.postponed != nil || r == r.main && c.Buffered() {
-		if !c.Delayed() {
-			c.SetWriteTimer(lc.sendTimeout.V)
-		}
+		r.waitWriting(r.main.loc)
 		return
 	}
 	r.write = nothing

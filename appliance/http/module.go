@@ -72,6 +72,10 @@ type Module struct {
 	Prepare func(b *Builder) error
 	Finish  func(b *Builder) error
 
+	// StartWorker runs on each worker before it takes a generation, for what is
+	// to be done before the first request. It calls ready, once, when that is
+	// so: at once, or from an event. The worker does not wait for ever.
+	StartWorker func(w *Worker, g *Generation, ready func())
 	// InitWorker runs on each worker when it takes a generation.
 	InitWorker func(w *Worker, g *Generation)
 

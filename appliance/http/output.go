@@ -9,6 +9,7 @@ import (
 const (
 	bufferedCopy   uint8 = 1 << iota // the copy filter holds links
 	BufferedModule                   // a module's filter holds links
+	BufferedHeld                     // a filter waits for an event that is not the client's, see Held
 )
 
 // buildFilters chains the modules' filters around the core's.
@@ -38,6 +39,9 @@ func (r *Request) SendHeader() Code {
 		r.Log(LogAlert, "header already sent")
 		return Error
 	}
+	if r.gate == gateRefused {
+		return r.refused
+	}
 	if r.errStatus != 0 {
 		r.Out.Status = int(r.errStatus)
 		r.Out.StatusLine = nil
@@ -55,14 +59,11 @@ func sendHeader(r *Request) Code {
 	if r != r.main {
 		return OK
 	}
-	if r.Version < 1000 {
-		if r.Method == http1.MethodHead {
-			r.headerOnly = true
-		}
-		return OK
-	}
-	if r.Method == http1.MethodHead {
+	if r.isHead() {
 		r.headerOnly = true
+	}
+	if r.Version < 1000 {
+		return OK
 	}
 	switch r.Out.Status {
 	case int(StatusOK), int(StatusPartialContent):
@@ -79,6 +80,9 @@ func sendHeader(r *Request) Code {
 	return r.c.stream.SendHeader(r)
 }
 
+// isHead reports whether the client has asked for the header alone.
+func (r *Request) isHead() bool { return r.Method == http1.MethodHead }
+
 // sendBody is the end of the body filter chain.
 func sendBody(r *Request, in *Chain) Code { return r.c.stream.Send(r, in) }
 
@@ -90,6 +94,9 @@ func (r *Request) Output(in *Chain) Code {
 	if r.postAction {
 		r.w.Buffers.DoneChain(in)
 		return OK
+	}
+	if r.gate != gateOpen {
+		return r.outputGated(in)
 	}
 	rc := r.gen.bodyFilter(r, in)
 	if rc == Error {

@@ -109,6 +109,18 @@ type perRequest struct {
 	argsSet            bool // Args was assigned to: empty differs from none
 	inPosted           bool
 
+	gate          gateState
+	refused       Code    // of gateRefused
+	wasHeaderOnly bool    // headerOnly before HoldHeader
+	held          []Chain // output behind a header that a filter holds
+
+	logs       int      // log handlers that wait, of r and its subrequests
+	ending     ending   // of the connection, when it waits for them
+	pinned     bool     // it has gone on without r
+	headBuf    []byte   // of a pinned request: pooled, what the head's spans point into
+	nextPinned *Request // list of the worker's pinned requests
+	prevPinned *Request
+
 	count    int32 // references to the main request; it is freed at zero
 	blocked  int32
 	subreqs  int32 // levels of subrequests left
@@ -373,16 +385,16 @@ func (r *Request) SetCaptures(caps []int, subject []byte) {
 // the empty line at the end; nil where the protocol has no such text. It is
 // valid until the request ends.
 func (r *Request) RawHead() []byte {
-	h, ok := r.c.stream.(*h1Conn)
-	if !ok {
-		return nil
-	}
 	m := r.main
+	head := m.headBuf
+	if h, ok := r.c.stream.(*h1Conn); ok {
+		head = h.head
+	}
 	start, end := int(m.head.Line.Off), m.parser.Pos()
-	if end > len(h.head) || start > end {
+	if end > len(head) || start > end {
 		return nil
 	}
-	return h.head[start:end:end]
+	return head[start:end:end]
 }
 
 // StartMS is the loop time in milliseconds when the first byte came.

@@ -37,8 +37,10 @@ type Worker struct {
 	TLS     *tlsio.Engine
 
 	gen        *Generation
+	prepared   *Generation // by Prepare, for Use
 	acceptors  map[sock.Addr]*acceptor
 	conns      connList
+	pinned     pinnedList
 	freeH1     *h1Conn
 	freeReqs   []*Request
 	freeFiles  *requestFile
@@ -88,9 +90,52 @@ func NewWorker(d *conn.Driver, id int, p *Process) *Worker {
 	}
 }
 
+// Prepare has the modules do what comes before the first request of g; the
+// channel is closed, by the worker, when they have. Use may be called before.
+func (w *Worker) Prepare(g *Generation) <-chan struct{} {
+	w.prepared = g
+	ready := make(chan struct{})
+	if g == nil {
+		close(ready)
+		return ready
+	}
+	w.makeLocal(g)
+	missing := 1
+	one := func() {
+		if missing--; missing == 0 {
+			close(ready)
+		}
+	}
+	for _, m := range g.modules {
+		if m.StartWorker != nil {
+			missing++
+			m.StartWorker(w, g, one)
+		}
+	}
+	one()
+	return ready
+}
+
+// makeLocal makes the modules' objects of this worker, once.
+func (w *Worker) makeLocal(g *Generation) {
+	if w.local != nil {
+		return
+	}
+	w.local = make([]any, len(g.modules))
+	for i, m := range g.modules {
+		if m.Local != nil {
+			w.local[i] = m.Local.make(w)
+		}
+	}
+}
+
 // Use makes g the generation of new requests. Listeners that g still has get
 // their new configuration; requests in flight keep theirs.
 func (w *Worker) Use(g *Generation) {
+	if w.prepared != g {
+		w.Prepare(g)
+	}
+	w.prepared = nil
 	w.gen = g
 	w.dropFileCaches()
 	if g == nil {
@@ -104,14 +149,6 @@ func (w *Worker) Use(g *Generation) {
 		}
 	}
 	w.conns.each((*h1Conn).leave)
-	if w.local == nil {
-		w.local = make([]any, len(g.modules))
-		for i, m := range g.modules {
-			if m.Local != nil {
-				w.local[i] = m.Local.make(w)
-			}
-		}
-	}
 	for _, m := range g.modules {
 		if m.InitWorker != nil {
 			m.InitWorker(w, g)
@@ -152,9 +189,10 @@ func (w *Worker) Shutdown() {
 // connection. What is cut is logged as any request is. It returns how many
 // connections that closed.
 func (w *Worker) Cut(generation int) int {
-	n := 0
+	old := func(r *Request) bool { return w.exiting || r.gen.Cycle.Generation < generation }
+	n := w.pinned.cut(old)
 	w.conns.each(func(h *h1Conn) {
-		if w.exiting || h.r != nil && h.r.gen.Cycle.Generation < generation {
+		if w.exiting || h.r != nil && old(h.r) {
 			n++
 			h.cut()
 		}
@@ -171,8 +209,9 @@ func (w *Worker) Abort() {
 func (w *Worker) Exiting() bool { return w.exiting }
 
 // Active is the number of client connections that are not done with, those
-// whose close still waits for the client among them.
-func (w *Worker) Active() int { return w.conns.n + w.Driver.Lingering() }
+// whose close still waits for the client and those gone before their log phase
+// was over among them.
+func (w *Worker) Active() int { return w.conns.n + w.Driver.Lingering() + w.pinned.n }
 
 // Stats returns a copy of the counters; call it on the worker's loop.
 func (w *Worker) Stats() Stats { return w.stats }

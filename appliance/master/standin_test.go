@@ -108,6 +108,12 @@ func newStandin(loop *poll.Loop, id int) worker.Service {
 
 func (s *standin) Driver() *conn.Driver { return s.d }
 
+func (s *standin) Prepare(*cycle.Cycle) <-chan struct{} {
+	ready := make(chan struct{})
+	close(ready)
+	return ready
+}
+
 func (s *standin) Use(c *cycle.Cycle) {
 	s.cyc, s.serving = c, make(map[string]*serving)
 	for _, l := range c.Listens {

@@ -29,9 +29,40 @@ func (s *Server) apply(c *cycle.Cycle, sockets map[socketKey]int) error {
 		s.workers = append(s.workers, w)
 	}
 	s.dismiss(n)
+	if err := s.prepare(c); err != nil {
+		return err
+	}
 	for i, w := range s.workers {
 		if err := w.Apply(c, bound(c, sockets, i, n), s.slot(c, i)); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// patience is how long workers may take to be ready for a configuration before
+// they serve it all the same.
+const patience = 5 * time.Second
+
+// prepare waits until the workers are ready for c. Until then the configuration
+// before goes on serving; at a start connections wait in their queues.
+func (s *Server) prepare(c *cycle.Cycle) error {
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	ready := make([]<-chan struct{}, len(s.workers))
+	for i, w := range s.workers {
+		var err error
+		if ready[i], err = w.Prepare(c); err != nil {
+			return err
+		}
+	}
+	for i, w := range s.workers {
+		select {
+		case <-ready[i]:
+		case <-w.Done():
+		case <-late.C:
+			errlog.Default().Printf(errlog.Warn, 0, "worker %d is not ready after %s: it serves all the same", i, patience)
+			return nil
 		}
 	}
 	return nil

@@ -21,7 +21,11 @@ import (
 type Service interface {
 	// Driver makes the connections that listeners accept.
 	Driver() *conn.Driver
-	// Use makes c the configuration for requests from now on.
+	// Prepare begins what is to be done before the first request under c. The
+	// channel is closed when it is done.
+	Prepare(c *cycle.Cycle) <-chan struct{}
+	// Use makes c, which was prepared, the configuration for requests from now
+	// on.
 	Use(c *cycle.Cycle)
 	// Acceptor serves connections of the address under the configuration
 	// that was given to Use last.
@@ -159,6 +163,15 @@ func (w *Worker) call(f func()) bool {
 type task func()
 
 func (t task) Run() { t() }
+
+// Prepare begins what the worker has to do before its first request under c,
+// and returns a channel that is closed when it is done. Apply follows.
+func (w *Worker) Prepare(c *cycle.Cycle) (ready <-chan struct{}, err error) {
+	if !w.call(func() { ready = w.svc.Prepare(c) }) {
+		return nil, fmt.Errorf("worker %d has ended", w.conf.ID)
+	}
+	return ready, nil
+}
 
 // Apply makes c the configuration of the worker and bound all that it listens
 // on. It returns when that is so; descriptors that are no longer named may be

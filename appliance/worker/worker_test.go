@@ -35,6 +35,7 @@ type echo struct {
 }
 
 func (e *echo) Driver() *conn.Driver                  { return e.d }
+func (e *echo) Prepare(*cycle.Cycle) <-chan struct{}  { return nil }
 func (e *echo) Use(c *cycle.Cycle)                    { e.mark = c.Prefix }
 func (e *echo) Acceptor(*cycle.Listen) conn.Acceptor  { return e }
 func (e *echo) Shutdown()                             { e.shutdown.Store(1) }

@@ -179,6 +179,14 @@ func (c *Conn) Hangup() bool { return c.flags&hangup != 0 }
 // in both directions.
 func (c *Conn) Broken() bool { return c.flags&errored != 0 }
 
+// Past returns what is known of the connection as that of one that has been
+// closed: addresses, number and counts, for who tells of it later.
+func (c *Conn) Past() *Conn {
+	c.Local()
+	return &Conn{d: c.d, Number: c.Number, Sent: c.Sent, Received: c.Received, Requests: c.Requests, Tag: c.Tag,
+		remote: c.remote, local: c.local, listener: c.listener, fd: -1, flags: closed | c.flags&(hangup|errored)}
+}
+
 // ReadReady reports whether Recv would make a system call, that is, whether
 // bytes may be waiting. With a transport, what it holds counts as well.
 func (c *Conn) ReadReady() bool {

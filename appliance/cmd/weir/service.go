@@ -71,10 +71,16 @@ type service struct {
 // Driver makes the connections of the worker.
 func (s *service) Driver() *conn.Driver { return s.Worker.Driver }
 
+// Prepare begins what comes before the first request under c.
+func (s *service) Prepare(c *cycle.Cycle) <-chan struct{} { return s.Worker.Prepare(generation(c)) }
+
 // Use makes c the configuration of new requests.
-func (s *service) Use(c *cycle.Cycle) {
-	g, _ := c.HTTP.(*http.Generation) // nil without an http block
-	s.Worker.Use(g)
+func (s *service) Use(c *cycle.Cycle) { s.Worker.Use(generation(c)) }
+
+// generation is the HTTP part of c, nil without an http block.
+func generation(c *cycle.Cycle) *http.Generation {
+	g, _ := c.HTTP.(*http.Generation)
+	return g
 }
 
 // Close ends the worker for good.

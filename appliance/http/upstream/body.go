@@ -193,15 +193,15 @@ func (x *Exchange) wait(budget int) {
 	}
 }
 
-// clientWaits reports whether the client takes nothing now: it is slow, or
-// other output comes first. The output of a background subrequest never gets
+// clientWaits reports whether the client takes nothing now: it is slow, other
+// output comes first, or a filter holds ours. The output of a background subrequest never gets
 // to the client and has no turn to wait for.
 func (x *Exchange) clientWaits() bool {
 	if x.R.Background() {
-		return false
+		return x.R.Held()
 	}
 	c := x.R.Client()
-	return c.Active() != x.R || c.Buffered()
+	return c.Active() != x.R || c.Buffered() || x.R.Held()
 }
 
 // fill receives once and queues what came.
