@@ -18,7 +18,9 @@ func programOf(cx *conf.Cx) *program {
 // Append adds an instruction of another module at the place of the directive
 // being read, which stands in a server, a location or an `if` block: set_*
 // directives belong to the same program as `set`. run returns Declined to go
-// on; anything else ends the program and finalizes the request.
+// on; Again waits: the program stays where it is until Request.RunPhases, and
+// run is asked again then. Anything else ends the program and finalizes the
+// request.
 func Append(cx *conf.Cx, run func(r *http.Request) http.Code) {
 	p := &loc.In(http.ScopeOf(cx).Location()).program
 	if cx.In&(conf.ServerIf|conf.LocationIf) != 0 {

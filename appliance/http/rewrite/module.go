@@ -8,6 +8,8 @@ import (
 var (
 	main http.MainSlot[mainConf]
 	loc  http.LocSlot[locConf]
+	// waiting is the program that an instruction of another module holds up.
+	waiting http.Slot[position]
 )
 
 // mainConf is used only while the configuration is read.
@@ -31,9 +33,10 @@ const (
 
 // Module is the rewrite module.
 var Module = http.Module{
-	Name: "http_rewrite",
-	Main: http.NewMain(&main, nil, nil),
-	Loc:  http.NewLoc(&loc, nil, merge),
+	Name:  "http_rewrite",
+	Main:  http.NewMain(&main, nil, nil),
+	Loc:   http.NewLoc(&loc, nil, merge),
+	State: http.NewState(&waiting),
 	Directives: []conf.Directive{
 		{Name: "rewrite", In: inRewrite, Args: conf.Take23, Set: setRewrite, Syntax: "regex replacement [flag]",
 			Doc: "Changes the path of requests that match an expression, or redirects them."},
@@ -86,11 +89,15 @@ func rewriteLocation(r *http.Request) http.Code {
 // run executes a program. A program that ends the request finalizes it here,
 // since the phase engine takes OK for "go on".
 func run(r *http.Request, c *locConf) http.Code {
-	if len(c.program) == 0 {
+	var rc http.Code
+	if w := waiting.Get(r); w != nil && w.program != nil {
+		rc = w.resume(r) // the location may be that of an `if` block by now
+	} else if len(c.program) == 0 {
 		return http.Declined
+	} else {
+		rc = c.program.run(r, c.log.V)
 	}
-	rc := c.program.run(r, c.log.V)
-	if rc == http.Declined {
+	if rc == http.Declined || rc == http.Again {
 		return rc
 	}
 	r.Finalize(rc)

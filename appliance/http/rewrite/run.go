@@ -62,11 +62,39 @@ type rewriteOp struct {
 	status  http.Code     // of a redirect, 0 for an internal change
 }
 
-// run executes the program. Declined: go on with the request; anything else is
-// to be finalized.
+// position is where a program stands whose instruction has to wait.
+type position struct {
+	program program // nil: none waits
+	at      int
+	log     bool
+	quote   bool
+}
+
+// run executes the program. Declined: go on with the request; Again: an
+// instruction waits, resume goes on; anything else is to be finalized.
 func (p program) run(r *http.Request, log bool) http.Code {
-	quote := true // captures are escaped until a rewrite has matched, as in nginx
-	for i := 0; i < len(p); i++ {
+	return p.runFrom(r, 0, log, true) // captures are escaped until a rewrite has matched, as in nginx
+}
+
+// resume goes on with a program at the instruction that had to wait.
+func (w *position) resume(r *http.Request) http.Code {
+	p := w.program
+	w.program = nil
+	return p.runFrom(r, w.at, w.log, w.quote)
+}
+
+// park keeps the position of a program whose instruction waits.
+func (p program) park(r *http.Request, at int, log, quote bool) {
+	w := waiting.Get(r)
+	if w == nil {
+		w = new(position)
+		waiting.Set(r, w)
+	}
+	*w = position{p, at, log, quote}
+}
+
+func (p program) runFrom(r *http.Request, at int, log, quote bool) http.Code {
+	for i := at; i < len(p); i++ {
 		in := &p[i]
 		switch in.kind {
 		case opSet:
@@ -91,7 +119,11 @@ func (p program) run(r *http.Request, log bool) http.Code {
 			}
 			return http.Declined
 		case opCall:
-			if rc := in.call(r); rc != http.Declined {
+			rc := in.call(r)
+			if rc == http.Again {
+				p.park(r, i, log, quote)
+			}
+			if rc != http.Declined {
 				return rc
 			}
 		}
