@@ -12,11 +12,12 @@ import (
 // configuration and shared by all requests.
 type Balancer interface {
 	// Choose is asked before every try. It may call the exchange's SetPeer,
-	// MoreTries, SetTimeouts, KeepIdle, SetSecure, Bind and Recreate, and must
-	// not wait. When it
+	// MoreTries, SetTimeouts, KeepIdle, SetSecure, Bind and Recreate. When it
 	// returns OK without a peer the group's method chooses one; Busy means that
 	// no peer is live, Declined counts as a failed try, and anything else ends
-	// the request: with the status, or 500 for what is none.
+	// the request: with the status, or 500 for what is none. Again waits: Chosen
+	// must be called with one of the others, from an event, unless the request
+	// ends before.
 	Choose(x *Exchange) http.Code
 }
 
@@ -97,8 +98,18 @@ func (x *Exchange) askBalancer() http.Code {
 	o := &x.outside
 	o.chosen, o.keep, o.host, o.more = false, false, "", 0
 	o.tries++
-	rc := x.group.balancer.Choose(x)
-	if rc != http.OK {
+	return x.heed(x.group.balancer.Choose(x))
+}
+
+// heed acts on what the Balancer has answered: it returns OK for a try that
+// may go on, with a peer of its own or without.
+func (x *Exchange) heed(rc http.Code) http.Code {
+	o := &x.outside
+	switch rc {
+	case http.OK:
+	case http.Again:
+		return rc
+	default:
 		x.sel.peer, o.chosen = nil, false
 		return rc
 	}
@@ -107,6 +118,16 @@ func (x *Exchange) askBalancer() http.Code {
 		x.sel.tries += o.more
 	}
 	return http.OK
+}
+
+// Chosen goes on with a try whose Balancer has waited. It does nothing when
+// the exchange has ended meanwhile.
+func (x *Exchange) Chosen(rc http.Code) {
+	if x.finished || x.step != stepChoose {
+		return
+	}
+	x.step = stepStart
+	x.tryPeer(x.heed(rc))
 }
 
 // refusedByBalancer ends a try for which the Balancer wants no peer.

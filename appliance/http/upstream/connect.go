@@ -14,7 +14,17 @@ import (
 func (x *Exchange) connect() {
 	x.action = "connecting to upstream"
 	x.beginState()
-	if rc := x.askBalancer(); rc != http.OK {
+	rc := x.askBalancer()
+	if rc == http.Again {
+		x.step = stepChoose
+		return
+	}
+	x.tryPeer(rc)
+}
+
+// tryPeer goes on with a try when the Balancer has answered, if there is one.
+func (x *Exchange) tryPeer(rc http.Code) {
+	if rc != http.OK {
 		x.refusedByBalancer(rc)
 		return
 	}

@@ -45,6 +45,7 @@ type step uint8
 const (
 	stepStart step = iota
 	stepResolve
+	stepChoose // the group's Balancer waits
 	stepConnect
 	stepHandshake
 	stepHead   // the request is being sent, the response head is awaited

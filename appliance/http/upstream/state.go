@@ -53,6 +53,9 @@ func (x *Exchange) stop() {
 		return
 	}
 	x.finished = true
+	if x.step == stepChoose { // what the Balancer named so far was not taken
+		x.sel.peer = nil
+	}
 	x.step = stepDone
 	if x.lookup != nil {
 		x.lookup.abandon()
