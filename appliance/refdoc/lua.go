@@ -16,7 +16,8 @@ func luaAPI(families api.Families) []byte {
 		"What Lua finds in the phases of a request, by where it finds it. A function that may not be called everywhere\n" +
 		"names the phases it may be called in as `ngx.get_phase` does. \"Requests\" are all phases of a request,\n" +
 		"\"handlers\" are " + strings.Join(api.Handlers.Names(), ", ") + ", \"waits\" are the handlers, timers and the\n" +
-		"handshake phases that may wait; with `lua_phase_io relaxed` what waits may be called in every phase of a request.\n" +
+		"handshake phases that may wait; with `lua_phase_io relaxed` what waits may be called in every phase of a request and\n" +
+		"in init_worker, and ngx.location in set.\n" +
 		"Beside these there are the constants of OpenResty and `ngx.var`, `ngx.header`, `ngx.arg`, `ngx.ctx`, `ngx.status`.\n")
 	for _, f := range families {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n", f.Name, f.Doc)

@@ -19,7 +19,8 @@ type Ctx struct {
 	R *http.Request
 	// Phase is where Lua runs now. A filter that runs within a content handler's output has its own for that time.
 	Phase Phase
-	// Relaxed is lua_phase_io relaxed: what may wait may be called in every phase.
+	// Relaxed is lua_phase_io relaxed: what may wait may be called although Phase is none of Yieldable. It is set in
+	// contexts of such phases only, see Aside.
 	Relaxed bool
 
 	// Meter counts what Start, StartWith and CallAside run next; nil: nobody does.
@@ -48,6 +49,9 @@ type Ctx struct {
 	// Args are the arguments of set_by_lua, Result what it returned; both belong to lua/phase.
 	Args   [][]byte
 	Result []byte
+	// Setting is the Aside of a set_by_lua that waits, BodyGate what body_filter_by_lua holds; both belong to lua/phase.
+	Setting  *Ctx
+	BodyGate any
 	// SeenLast says that body_filter_by_lua has passed the end of the body on: what follows is dropped.
 	SeenLast bool
 
@@ -72,6 +76,10 @@ type Ctx struct {
 	Entered Phase
 	// Over says that the run that waited is over and its handler may collect the result.
 	Over bool
+
+	base   *Ctx   // of an Aside: the request's own context
+	asides []*Ctx // that have not been closed, oldest first
+	err    *vm.Error
 
 	fixed    *Settings // without a request
 	entry    *Thread
@@ -105,9 +113,15 @@ func (e *Env) NewCtx(r *http.Request, p Phase) *Ctx {
 // maxFreeCtxs bounds what an idle VM keeps of contexts and threads.
 const maxFreeCtxs = 1024
 
-// End ends what runs in a context: its light threads are aborted, its cleanups run.
+// End ends what runs in a context: its light threads are aborted, its cleanups run. A log_by_lua that waits goes on:
+// it has the request for itself then.
 func (c *Ctx) End() {
 	c.closing = true
+	for i := len(c.asides) - 1; i >= 0; i-- {
+		if a := c.asides[i]; a.Phase != Log {
+			a.Close()
+		}
+	}
 	c.KillAll()
 	for n := len(c.cleanups); n > 0; n = len(c.cleanups) {
 		cl := c.cleanups[n-1]
@@ -122,10 +136,16 @@ func (c *Ctx) End() {
 func (c *Ctx) Close() {
 	e := c.env
 	c.End()
+	for n := len(c.asides); n > 0; n = len(c.asides) {
+		c.asides[n-1].Close()
+	}
+	if b := c.base; b != nil {
+		b.asides = slices.DeleteFunc(b.asides, func(a *Ctx) bool { return a == c })
+	}
 	if c.R != nil && !c.Held.Empty() {
 		c.R.Worker().Buffers.DoneChain(&c.Held)
 	}
-	*c = Ctx{env: e, threads: c.threads[:0], cleanups: c.cleanups[:0], Flushing: c.Flushing[:0], NewBody: c.NewBody[:0], posted: c.posted[:0]}
+	*c = Ctx{env: e, threads: c.threads[:0], cleanups: c.cleanups[:0], Flushing: c.Flushing[:0], NewBody: c.NewBody[:0], posted: c.posted[:0], asides: c.asides[:0]}
 	e.contexts--
 	e.settleEnd()
 	if len(e.freeCtxs) < maxFreeCtxs {

@@ -79,8 +79,14 @@
 // ngx.exit, ngx.exec and ngx.redirect set what is to happen on the Ctx and call Leave: all light threads of the
 // context end, and the phase's handler does the rest.
 //
+// # Asides
+//
+// With lua_phase_io relaxed a filter, set, log or balancer runs in a Ctx of its own beside the request's (Ctx.Aside): it
+// may wait while the content handler's Lua does, and ends by itself. What belongs to the request, ngx.ctx for one, is
+// the Base's; a function that keeps something of the kind asks for c.Base().
+//
 // # Phases that may not wait
 //
-// set, header_filter, body_filter, log and balancer run by Env.CallAside on a Lua thread of their own, on whatever Go
+// In strict mode set, header_filter, body_filter, log and balancer run by Env.CallAside on a Lua thread of their own, on whatever Go
 // stack they are called from, be it that of another light thread. Ctx.Thread is nil there and Park raises an error.
 package api

@@ -171,7 +171,8 @@ func (c *Ctx) Deny(l *vm.State, in Phase) {
 }
 
 // lifted reports whether lua_phase_io lifts the restriction to the phases of in: what may wait may then be called in
-// every phase of a request.
+// every phase of a request, and subrequests be made where the request has not got to its response. What makes the
+// response, or ends the request, stays where it belongs.
 func (c *Ctx) lifted(in Phase) bool {
-	return c.Relaxed && c.R != nil && in&Yieldable != 0
+	return c.Relaxed && (in == Yieldable || in == Captures && c.Phase == Set)
 }

@@ -39,6 +39,8 @@ const (
 	Handlers = ServerRewrite | Rewrite | Access | Precontent | Content
 	// ProxySSL are the phases of a handshake with a backend.
 	ProxySSL = ProxySSLCert | ProxySSLVerify
+	// Captures are the phases that may make subrequests.
+	Captures = Rewrite | Access | Content
 	// Request are the phases that have a real request.
 	Request = Set | Handlers | HeaderFilter | BodyFilter | Log | Balancer | ProxySSL
 	// SSL are the phases of a handshake with a client.

@@ -16,6 +16,8 @@ var Workers http.WorkerSlot[Worker]
 type Worker struct {
 	// Current is the VM of the configuration that new requests get; nil without Lua.
 	Current *Env
+	// Next is the VM of a configuration that the worker is going to take; nil for none.
+	Next *Env
 	// Older are VMs of earlier configurations with requests or timers in flight.
 	Older []*Env
 	// Fresh makes a VM for one request, with lua_code_cache off.

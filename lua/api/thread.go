@@ -23,6 +23,8 @@ type Thread struct {
 	fn     vm.Value  // what an entry thread runs; nil: co
 	co     *vm.State // the coroutine of a spawned thread, which Lua knows it by
 	args   []vm.Value
+	nres   int // of an entry thread: results that take reads
+	take   func(c *Ctx, l *vm.State, n int)
 	waiter Waiter
 	parked bool
 	ready  bool // woken, not resumed yet
@@ -218,14 +220,21 @@ func (t *Thread) main(l *vm.State) {
 	for _, a := range t.args {
 		l.Push(a)
 	}
-	_, err := l.PCall(len(t.args), 0)
+	n, err := l.PCall(len(t.args), t.nres)
+	c := t.ctx
+	if err == nil && t.take != nil {
+		t.take(c, l, n)
+	}
 	t.dead = true
 	if err == nil || err.Aborted && !err.Overrun() {
 		return
 	}
-	c := t.ctx
 	c.Failed = true
 	t.meter.Errors++
+	if c.Relaxed {
+		c.err = err
+		return
+	}
 	c.report("lua entry thread aborted: ", err)
 }
 

@@ -19,11 +19,9 @@ var Location = api.Family{
 }
 
 var captureFuncs = []api.Func{
-	{Name: "capture", In: inCapture, Args: "(uri, options?)", Doc: "Makes a subrequest and returns its response.", Run: captureOne},
-	{Name: "capture_multi", In: inCapture, Args: "({{uri, options?}, ...})", Doc: "Makes subrequests at once and returns their responses when all are there.", Run: captureMulti},
+	{Name: "capture", In: api.Captures, Args: "(uri, options?)", Doc: "Makes a subrequest and returns its response.", Run: captureOne},
+	{Name: "capture_multi", In: api.Captures, Args: "({{uri, options?}, ...})", Doc: "Makes subrequests at once and returns their responses when all are there.", Run: captureMulti},
 }
-
-const inCapture = api.Rewrite | api.Access | api.Content
 
 // capture is the response of one subrequest.
 type capture struct {

@@ -46,7 +46,7 @@ func exitStatus(l *vm.State, c *api.Ctx, status int) int {
 	if c.Subrequests > 0 && status != int(http.Error) && !harsh(status) {
 		l.Errorf("attempt to abort with pending subrequests")
 	}
-	if c.R.HeaderSent() && status >= int(http.StatusSpecialResponse) && !harsh(status) {
+	if c.HeaderSent() && status >= int(http.StatusSpecialResponse) && !harsh(status) {
 		if status != c.R.Out.Status {
 			c.Log(http.LogErr, fmt.Sprintf("attempt to set status %d via ngx.exit after sending out the response status %d", status, c.R.Out.Status))
 		}

@@ -123,7 +123,8 @@ func ngxIndex(l *vm.State) int {
 	case "status":
 		return l.Ret(vm.Int(getStatus(c.Request(l))))
 	case "headers_sent":
-		return l.Ret(vm.Bool(c.Request(l).HeaderSent()))
+		c.Request(l)
+		return l.Ret(vm.Bool(c.HeaderSent()))
 	case "is_subrequest":
 		return l.Ret(vm.Bool(c.Request(l).IsSubrequest()))
 	}
@@ -142,7 +143,7 @@ func ngxNewIndex(l *vm.State) int {
 		if c.R == nil && c.Phase == api.Init {
 			l.Errorf("no request found")
 		}
-		c.NgxCtx = t
+		c.Base().NgxCtx = t
 	case "status":
 		setStatus(l, c)
 	case "headers_sent", "is_subrequest":
@@ -155,6 +156,7 @@ func ngxNewIndex(l *vm.State) int {
 
 // ctxTable is ngx.ctx, made at its first use.
 func ctxTable(l *vm.State, c *api.Ctx) *vm.Table {
+	c = c.Base()
 	if c.NgxCtx == nil {
 		if c.R == nil && c.Phase == api.Init {
 			l.Errorf("no request found")
@@ -179,7 +181,7 @@ func getStatus(r *http.Request) int {
 
 func setStatus(l *vm.State, c *api.Ctx) {
 	r := c.Request(l)
-	if r.HeaderSent() {
+	if c.HeaderSent() {
 		c.Log(http.LogErr, "attempt to set ngx.status after sending out response headers")
 		return
 	}

@@ -156,12 +156,12 @@ func SetResponseHeader(l *vm.State, name string, v vm.Value, override bool) {
 	if v.IsNil() && !override {
 		l.Errorf("invalid header value")
 	}
-	if r.HeaderSent() {
+	if c.HeaderSent() {
 		c.Log(http.LogErr, "attempt to set ngx.header.HEADER after sending out response headers")
 		return
 	}
 	h := nameOf(l, name, api.Locations.Of(r).TransformUnderscores.V)
-	c.HeadersSet = true
+	c.Base().HeadersSet = true
 	t := v.AsTable()
 	if t == nil || t.Len() == 0 {
 		if t != nil {
@@ -204,7 +204,7 @@ func setHeader(c *api.Ctx, h headerName, value string, clearIt, override bool) {
 	none := clearIt || value == ""
 	switch h.id {
 	case http1.HeaderContentType:
-		c.MimeSet = true
+		c.Base().MimeSet = true
 		if none {
 			out.ContentType, out.Charset = nil, nil
 			return
@@ -260,7 +260,7 @@ var respFuncs = []api.Func{
 func setRespStatus(l *vm.State) int {
 	c := api.Of(l)
 	r := requestOnly(l, c)
-	if r.HeaderSent() {
+	if c.HeaderSent() {
 		c.Log(http.LogErr, "attempt to set ngx.status after sending out response headers")
 		return 0
 	}
@@ -308,7 +308,7 @@ func respHeaders(l *vm.State) int {
 		connection = "keep-alive"
 	}
 	add("Connection", connection)
-	if r.HeaderSent() && r.Out.ContentLength < 0 && r.Version >= 1001 && !r.HeaderOnly() {
+	if c.HeaderSent() && r.Out.ContentLength < 0 && r.Version >= 1001 && !r.HeaderOnly() {
 		add("Transfer-Encoding", "chunked")
 	}
 	if r.Out.LastModified >= 0 {

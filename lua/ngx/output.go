@@ -371,7 +371,7 @@ func flush(l *vm.State) int {
 	if !wait || rc != http.Again && !pending(r) {
 		return l.Ret(vm.Int(1))
 	}
-	if !r.Client().Delayed() {
+	if !r.Client().Delayed() && (r.Client().Buffered() || !r.Held()) {
 		r.Client().SetWriteTimer(r.Location().SendTimeout())
 	}
 	f := &flusher{c, c.Thread()}

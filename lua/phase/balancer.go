@@ -37,11 +37,19 @@ func setBalancerKeepalive(cx *conf.Cx, it *conf.Item) error {
 // Choose implements upstream.Balancer.
 func (b *balancer) Choose(x *upstream.Exchange) http.Code {
 	c := api.For(x.R)
+	if relaxed(x.R) {
+		return b.chooseRelaxed(c, x)
+	}
 	exited, code := c.Exited, c.ExitCode
 	c.Exited = false
 	ok := aside(c, b.script, nil, 0, nil)
 	left, to := c.Exited, http.Code(c.ExitCode)
 	c.Exited, c.ExitCode = exited, code
+	return verdict(c, x, ok, left, to)
+}
+
+// verdict is what the end of balancer_by_lua means for the try. left says that it called ngx.exit, with to.
+func verdict(c *api.Ctx, x *upstream.Exchange, ok, left bool, to http.Code) http.Code {
 	switch {
 	case !ok:
 		return http.Error

@@ -26,6 +26,10 @@ type mainConf struct {
 	// noPostpone has the handlers of a step run before those of the modules, not behind them.
 	noPostpone [numSteps]conf.Opt[bool]
 
+	// nextHeader and nextBody are the filters behind this module's, for those of its filters that have waited.
+	nextHeader http.HeaderFilter
+	nextBody   http.BodyFilter
+
 	gen  *http.Generation
 	mu   sync.Mutex
 	made *api.Env // the VM init_by_lua ran in, until a worker takes it; guarded by mu

@@ -13,7 +13,8 @@
 //	           Env.Run ends the script later -> OnDone -> the phases are run again, and the handler,
 //	           which is asked again, collects the result
 //
-// set, header_filter, body_filter, log and balancer run aside: they may not wait (see package api).
+// set, header_filter, body_filter, log and balancer run aside: they may not wait (see package api). With lua_phase_io
+// relaxed they run on light threads in contexts of their own, and may (see relaxed.go).
 //
 // # VMs
 //

@@ -25,6 +25,9 @@ func aside(c *api.Ctx, sc *code, push func(c *api.Ctx, l *vm.State) int, nres in
 // run is set_by_lua: its place in the rewrite module's program.
 func (s *setter) run(r *http.Request) http.Code {
 	c := api.For(r)
+	if relaxed(r) {
+		return s.runRelaxed(c)
+	}
 	outer := c.Args
 	c.Args = ngx.EvalArgs(r, s.args)
 	c.Result = nil
@@ -58,23 +61,39 @@ func headerFilter(r *http.Request, next http.HeaderFilter) http.Code {
 		return next(r)
 	}
 	c := api.For(r)
+	if relaxed(r) {
+		return relaxedHeader(c, sc, next)
+	}
 	exited, code := c.Exited, c.ExitCode
 	c.Exited = false
 	ok := aside(c, sc, nil, 0, nil)
 	left, to := c.Exited, http.Code(c.ExitCode)
 	c.Exited, c.ExitCode = exited, code
+	to, on := headerVerdict(c, ok, left, to)
 	switch {
-	case !ok:
-		return http.Error
-	case !left || to == http.OK || int(to) == c.HeaderExit: // of the response that an earlier exit has asked for
+	case on:
 		return next(r)
 	case to == http.Error:
-		return http.Error
+		return to
+	}
+	return r.Refuse(to)
+}
+
+// headerVerdict is what the end of header_filter_by_lua means: on with the header, or Error, or the status of another
+// response. left says that it called ngx.exit, with to.
+func headerVerdict(c *api.Ctx, ok, left bool, to http.Code) (rc http.Code, on bool) {
+	switch {
+	case !ok:
+		return http.Error, false
+	case !left || to == http.OK || int(to) == c.HeaderExit: // of the response that an earlier exit has asked for
+		return http.OK, true
+	case to == http.Error:
+		return http.Error, false
 	}
 	c.HeaderExit = int(to)
 	c.Held = http.Chain{}
 	c.HeadersSet, c.MimeSet = false, false
-	return r.Refuse(to)
+	return to, false
 }
 
 // bodyFilter runs body_filter_by_lua on each part of a response.
@@ -84,6 +103,9 @@ func bodyFilter(r *http.Request, in *http.Chain, next http.BodyFilter) http.Code
 		return next(r, in)
 	}
 	c := api.For(r)
+	if relaxed(r) {
+		return relaxedBody(c, sc, in, next)
+	}
 	if c.SeenLast {
 		r.Worker().Buffers.DoneChain(in)
 		return next(r, in)
@@ -114,7 +136,11 @@ func takeCode(c *api.Ctx, l *vm.State, n int) {
 
 // logPhase runs log_by_lua.
 func logPhase(r *http.Request) http.Code {
-	if sc := loc.Of(r).scripts[atLog]; sc != nil {
+	switch sc := loc.Of(r).scripts[atLog]; {
+	case sc == nil:
+	case relaxed(r):
+		relaxedLog(api.For(r), sc)
+	default:
 		aside(api.For(r), sc, nil, 0, nil)
 	}
 	return http.OK

@@ -7,17 +7,18 @@ import (
 
 // Module is the module of the *_by_lua directives: the handlers, the header and body filters, the VMs of the workers.
 var Module = http.Module{
-	Name:       "http_lua",
-	Main:       http.NewMain(&main, nil, nil),
-	Loc:        http.NewLoc(&loc, nil, mergeLoc),
-	State:      http.NewState(&api.Requests),
-	Local:      http.NewLocal(&api.Workers, newWorker),
-	Directives: directives(),
-	Prepare:    prepare,
-	Finish:     finish,
-	InitWorker: initWorker,
-	Exiting:    exiting,
-	ExitWorker: exitWorker,
+	Name:        "http_lua",
+	Main:        http.NewMain(&main, nil, nil),
+	Loc:         http.NewLoc(&loc, nil, mergeLoc),
+	State:       http.NewState(&api.Requests),
+	Local:       http.NewLocal(&api.Workers, newWorker),
+	Directives:  directives(),
+	Prepare:     prepare,
+	Finish:      finish,
+	StartWorker: startWorker,
+	InitWorker:  initWorker,
+	Exiting:     exiting,
+	ExitWorker:  exitWorker,
 	Handlers: []http.PhaseHandler{
 		{Phase: http.Log, Run: logPhase, Used: uses(atLog)},
 	},
@@ -25,12 +26,14 @@ var Module = http.Module{
 		if !uses(atHeaderFilter)(b) && !uses(atBodyFilter)(b) {
 			return next
 		}
+		main.In(b).nextHeader = next
 		return func(r *http.Request) http.Code { return headerFilter(r, next) }
 	},
 	BodyFilter: func(b *http.Builder, next http.BodyFilter) http.BodyFilter {
 		if !uses(atBodyFilter)(b) {
 			return next
 		}
+		main.In(b).nextBody = next
 		return func(r *http.Request, in *http.Chain) http.Code { return bodyFilter(r, in, next) }
 	},
 }

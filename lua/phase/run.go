@@ -59,17 +59,12 @@ func (s *step) run(r *http.Request) http.Code {
 		return rc
 	}
 	c.Entered |= s.phase
-	c.Relaxed = st.Relaxed.V
 	if s.at == atContent {
 		c.OnDone = contentDone
 	} else {
 		c.OnDone = phaseDone
 	}
-	if st.CheckClientAbort.V {
-		r.SetReadHandler(ngx.CheckAbort)
-	} else {
-		r.SetReadHandler(http.BlockReading)
-	}
+	watchClient(r)
 	if c.Start(s.phase, fn) {
 		c.Entered &^= s.phase
 		return s.result(c)
@@ -80,6 +75,15 @@ func (s *step) run(r *http.Request) http.Code {
 		return http.Done
 	}
 	return http.Again
+}
+
+// watchClient has a request whose Lua may wait learn that its client goes away, if lua_check_client_abort says so.
+func watchClient(r *http.Request) {
+	if api.Locations.Of(r).CheckClientAbort.V {
+		r.SetReadHandler(ngx.CheckAbort)
+	} else {
+		r.SetReadHandler(http.BlockReading)
+	}
 }
 
 // phaseDone goes on with a request whose script had to wait: its handler is asked again.

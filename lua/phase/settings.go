@@ -75,8 +75,8 @@ func settings() []conf.Directive {
 			Set: flag(func(c *set) *conf.Opt[bool] { return &c.TransformUnderscores }),
 			Doc: "Reads underscores in names given to ngx.header as hyphens."},
 		{Name: "lua_phase_io", In: inLevels, Args: conf.Take1, Default: "strict", Syntax: "strict | relaxed",
-			Set: conf.After(conf.Enum(func(c *set) *conf.Opt[bool] { return &c.Relaxed }, []conf.EnumValue[bool]{{Name: "strict"}, {Name: "relaxed", Value: true}}), onlyStrict),
-			Doc: "Says whether functions that wait may be called in every phase of a request; relaxed is not built yet and refused."},
+			Set: conf.Enum(func(c *set) *conf.Opt[bool] { return &c.Relaxed }, []conf.EnumValue[bool]{{Name: "strict"}, {Name: "relaxed", Value: true}}),
+			Doc: "Says whether functions that wait (cosockets, ngx.sleep, semaphores, light threads) may be called in every phase of a request, and of the http block in init_worker."},
 		{Name: "lua_socket_log_errors", In: inSockets, Args: conf.FlagArg, Default: "on", Set: flag(func(c *set) *conf.Opt[bool] { return &c.SocketLogErrors }),
 			Doc: "Logs errors of cosockets."},
 		{Name: "lua_socket_connect_timeout", In: inSockets, Args: conf.Take1, Default: "60s", Set: msec(func(c *set) *conf.Opt[int64] { return &c.SocketConnectTimeout }),
@@ -136,13 +136,4 @@ func packagePath(field func(c *api.MainSettings) *string) conf.Setter {
 		*at = expandPrefix(it.Args[0], cx.Prefix)
 		return nil
 	}
-}
-
-// onlyStrict refuses lua_phase_io relaxed: filters, set and log cannot wait yet, and a script that counts on it must not
-// fail at its first request.
-func onlyStrict(cx *conf.Cx, _ *conf.Item) error {
-	if conf.Target[set](cx).Relaxed.V {
-		return conf.Errorf("\"lua_phase_io relaxed\" is not built yet")
-	}
-	return nil
 }

@@ -208,17 +208,17 @@ func expandPrefix(path, prefix string) string {
 
 func newWorker(*http.Worker) *api.Worker { return &api.Worker{} }
 
-// initWorker gives a worker the VM of a configuration that it takes, and runs init_worker_by_lua. The VM of the
-// configuration before lives on until its requests and timers have ended.
-func initWorker(w *http.Worker, g *http.Generation) {
+// startWorker makes the VM of a configuration that a worker is going to take, and runs init_worker_by_lua in it. With
+// lua_phase_io relaxed the script may wait, and the worker with it.
+func startWorker(w *http.Worker, g *http.Generation, ready func()) {
 	m := main.Of(g)
 	local := api.Workers.Of(w)
-	if old := local.Current; old != nil {
-		local.Older = append(local.Older, old)
-		local.Current, local.Fresh = nil, nil
-		old.Retire()
+	if next := local.Next; next != nil { // a configuration that was not taken in the end
+		local.Next = nil
+		next.Retire()
 	}
 	if !m.used(nil) {
+		ready()
 		return
 	}
 	e := m.take()
@@ -232,9 +232,45 @@ func initWorker(w *http.Worker, g *http.Generation) {
 	}
 	e.Begin(w)
 	e.OnRetired = retired
-	local.Current = e
+	local.Next = e
 	local.Fresh = freshEnv
+	if m.root.Relaxed.V && m.initWorker != nil {
+		m.startRelaxed(e, ready)
+		return
+	}
 	m.runWorker(e, m.initWorker, api.InitWorker)
+	ready()
+}
+
+// initWorker has a worker use the VM of the configuration that it takes now. That of the configuration before lives on
+// until its requests and timers have ended.
+func initWorker(w *http.Worker, _ *http.Generation) {
+	local := api.Workers.Of(w)
+	old := local.Current
+	local.Current, local.Next = local.Next, nil
+	if old != nil {
+		local.Older = append(local.Older, old)
+		old.Retire()
+	}
+}
+
+// startRelaxed runs init_worker_by_lua as a light thread; ready is called when it has ended.
+func (m *mainConf) startRelaxed(e *api.Env, ready func()) {
+	fn, err := m.compile(e, m.initWorker)
+	c := e.NewCtx(nil, api.InitWorker)
+	c.SetSettings(m.root)
+	c.Relaxed = true
+	over := func(c *api.Ctx) {
+		if c.Failed && c.Err() != nil {
+			err = errors.New(ngx.ErrorWithTrace(c.Err()))
+		}
+		m.endWorkerScript(c, m.initWorker, err)
+		ready()
+	}
+	c.OnDone = over
+	if err != nil || c.RunAside(fn, 0, nil) {
+		over(c)
+	}
 }
 
 // take returns the VM that init_by_lua ran in, to the first worker that asks.
@@ -253,8 +289,6 @@ func (m *mainConf) runWorker(e *api.Env, sc *code, p api.Phase) {
 	}
 	c := e.NewCtx(nil, p)
 	c.SetSettings(m.root)
-	name := p.Name() + "_by_lua"
-	var err error
 	fn, err := m.compile(e, sc)
 	if err == nil {
 		c.Meter = m.meter(e, sc)
@@ -262,7 +296,13 @@ func (m *mainConf) runWorker(e *api.Env, sc *code, p api.Phase) {
 			err = errors.New(ngx.ErrorWithTrace(lerr))
 		}
 	}
+	m.endWorkerScript(c, sc, err)
+}
+
+// endWorkerScript logs the error of a script that belongs to no request, and closes its context.
+func (m *mainConf) endWorkerScript(c *api.Ctx, sc *code, err error) {
 	if err != nil {
+		name := sc.phase.Name() + "_by_lua"
 		if sc.file != nil {
 			name += "_file"
 		}
