@@ -8,7 +8,7 @@ import "weir/lua/vm"
 // of c does so before, except for log.
 func (c *Ctx) Aside(p Phase) *Ctx {
 	a := c.env.NewCtx(c.R, p)
-	a.base, a.Relaxed, a.fixed = c, true, c.fixed
+	a.base, a.Relaxed, a.fixed, a.Meter = c, true, c.fixed, c.Meter
 	c.asides = append(c.asides, a)
 	return a
 }
@@ -27,6 +27,10 @@ func (c *Ctx) RunAside(fn *vm.Function, nres int, take func(c *Ctx, l *vm.State,
 	t := c.env.takeThread(c)
 	t.fn, t.nres, t.take = fn.Value(), nres, take
 	c.entry = t
+	if c.Meter != nil { // not that of a content handler whose output runs this filter
+		t.meter = c.Meter
+	}
+	t.meter.Runs++
 	t.launch()
 	c.drain()
 	return c.settle()

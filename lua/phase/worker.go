@@ -260,6 +260,7 @@ func (m *mainConf) startRelaxed(e *api.Env, ready func()) {
 	c := e.NewCtx(nil, api.InitWorker)
 	c.SetSettings(m.root)
 	c.Relaxed = true
+	c.Meter = m.meter(e, m.initWorker)
 	over := func(c *api.Ctx) {
 		if c.Failed && c.Err() != nil {
 			err = errors.New(ngx.ErrorWithTrace(c.Err()))
