@@ -54,8 +54,8 @@ func images(t *testing.T, version string) string {
 	return b.out
 }
 
-// newBuilder has the program of a version and the packages at hand.
-func newBuilder(t *testing.T, version string) *builder {
+// programOnly builds the program of a version: all that packages need.
+func programOnly(t *testing.T, version string) *builder {
 	t.Helper()
 	dir := t.TempDir()
 	program := filepath.Join(dir, "weir")
@@ -69,6 +69,13 @@ func newBuilder(t *testing.T, version string) *builder {
 	if b.program, err = os.ReadFile(program); err != nil {
 		t.Fatal(err)
 	}
+	return b
+}
+
+// newBuilder has the program of a version and what else a disk is made of.
+func newBuilder(t *testing.T, version string) *builder {
+	t.Helper()
+	b := programOnly(t, version)
 	all, err := inputs.All()
 	if err != nil {
 		t.Fatal(err)

@@ -36,6 +36,7 @@ func (b *builder) deb() error {
 		Files: []deb.File{
 			{Name: "usr/sbin/weir", Mode: 0o755, Data: b.program},
 			{Name: "usr/lib/systemd/system/weir.service", Mode: 0o644, Data: text("weir.service")},
+			{Name: "usr/lib/systemd/system/weir.socket", Mode: 0o644, Data: text("weir.socket")},
 			{Name: "usr/lib/tmpfiles.d/weir.conf", Mode: 0o644, Data: text("tmpfiles.conf")},
 			{Name: "etc/weir/nginx.conf", Mode: 0o644, Data: text("nginx.conf"), Conf: true},
 		},
@@ -59,8 +60,8 @@ func (b *builder) oci() error {
 			{Name: "etc/group", Mode: 0o644, Data: []byte("root:x:0:\nnobody:x:65534:\n")},
 			{Name: "etc/passwd", Mode: 0o644, Data: []byte("root:x:0:0:root:/:/\nnobody:x:65534:65534:nobody:/:/\n")},
 			{Name: "etc/weir/nginx.conf", Mode: 0o644, Data: text("container.conf")},
-			{Name: "run/.keep", Mode: 0o644},
-			{Name: "tmp/.keep", Mode: 0o644},
+			{Name: "run", Mode: 0o755, Dir: true},
+			{Name: "tmp", Mode: 0o1777, Dir: true},
 			{Name: "weir", Mode: 0o755, Data: b.program},
 		},
 	}

@@ -20,6 +20,7 @@ func sample() *Package {
 			{Name: "usr/sbin/weir", Mode: 0o755, Data: []byte("binary")},
 			{Name: "etc/weir/nginx.conf", Mode: 0o644, Data: []byte("events {}\n"), Conf: true},
 			{Name: "usr/sbin/alias", Link: "weir"},
+			{Name: "var/empty", Mode: 0o1777, Dir: true},
 		},
 		Time: time.Unix(1700000000, 0),
 	}
@@ -71,7 +72,8 @@ func TestDpkgReadsIt(t *testing.T) {
 		t.Errorf("dpkg-deb -I: %v\n%s", err, out)
 	}
 	out, err = exec.Command(dpkg, "-c", name).CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "-rwxr-xr-x root/root") || !strings.Contains(string(out), "./usr/sbin/alias -> weir") {
+	if err != nil || !strings.Contains(string(out), "-rwxr-xr-x root/root") || !strings.Contains(string(out), "./usr/sbin/alias -> weir") ||
+		!strings.Contains(string(out), "drwxrwxrwt root/root") {
 		t.Errorf("dpkg-deb -c: %v\n%s", err, out)
 	}
 }

@@ -19,6 +19,7 @@ type File struct {
 	Mode int64
 	Data []byte
 	Link string // the target of a symbolic link, which has no Data
+	Dir  bool   // a directory: one that is empty, or whose mode matters
 	Conf bool   // a configuration file: the administrator's changes are kept
 }
 
@@ -68,7 +69,7 @@ func (p *Package) control(files []File) ([]byte, error) {
 	size := 0
 	for _, f := range files {
 		size += (len(f.Data) + 1023) / 1024
-		if f.Link == "" {
+		if f.Link == "" && !f.Dir {
 			fmt.Fprintf(&sums, "%x  %s\n", md5.Sum(f.Data), f.Name)
 		}
 		if f.Conf {
@@ -114,7 +115,11 @@ func Tar(files []File, when time.Time) ([]byte, error) {
 			}
 		}
 		h := &tar.Header{Typeflag: tar.TypeReg, Name: "./" + f.Name, Mode: f.Mode, Size: int64(len(f.Data))}
-		if f.Link != "" {
+		switch {
+		case f.Dir:
+			made[f.Name] = true
+			h = &tar.Header{Typeflag: tar.TypeDir, Name: "./" + f.Name + "/", Mode: f.Mode}
+		case f.Link != "":
 			h = &tar.Header{Typeflag: tar.TypeSymlink, Name: "./" + f.Name, Linkname: f.Link, Mode: 0o777}
 		}
 		if err := header(h); err != nil {
