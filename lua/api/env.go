@@ -45,12 +45,17 @@ type Env struct {
 	aside      []*vm.State // threads of strict phases, by nesting
 	asideDepth int
 
-	slice  slice // the one that runs; no meter: none does
-	dice   uint32
-	labels bool    // see SetLabels
-	meters Meters  // before it has a worker
-	own    *Worker // what the worker has of Lua; nil before Begin
-	none   Meter   // of what nobody counts
+	slice   slice // the one that runs; no meter: none does
+	dice    uint32
+	sampler *Sampler // that is on
+	labels  bool     // it wants them
+	meters  Meters   // before it has a worker
+	own     *Worker  // what the worker has of Lua; nil before Begin
+	none    Meter    // of what nobody counts
+
+	began    int64 // clock when the slice that runs, a long one, was first seen to be that
+	shown    bool  // it is in Worker.Busy
+	showedAt int64 // clock when that was done last
 
 	freeCtxs    []*Ctx
 	freeThreads []*Thread

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"runtime/pprof"
 
 	"weir/lua/vm"
 )
@@ -22,6 +21,7 @@ type Meter struct {
 
 	due    int64 // slices until the next one that is timed, this one included
 	gap    int64 // what due was after the last one that was timed
+	recent int64 // nanoseconds since the last sample, while a Sampler is on
 	labels context.Context
 }
 
@@ -82,12 +82,18 @@ func (ms *Meters) adopt(from *Meters) {
 // timed, and stands for itself: a single long one is neither missed nor multiplied. Slices nest (a filter runs within
 // the script that prints); the time of the inner one is not counted for the outer.
 type slice struct {
-	m      *Meter
-	at     int64 // clock since when it is timed; 0: it is not
-	weight int64 // how many slices it stands for
-	shown  bool  // it has gone on for so long that others were told, see Worker.Busy
-	began  int64 // clock at its first look at the fuel
+	m    *Meter
+	at   int64 // clock since when it is timed; 0: it is not
+	kind sliceKind
 }
+
+type sliceKind uint8
+
+const (
+	sampled sliceKind = 1 << iota // it stands for the gap of its meter
+	long                          // from now on it stands for itself
+	burnt                         // it has used up its fuel once
+)
 
 // meanGap is about how many slices there are for each that is timed.
 const meanGap = 16
@@ -96,7 +102,7 @@ const meanGap = 16
 func (e *Env) enter(m *Meter) (outer slice) {
 	outer = e.slice
 	e.slice = slice{m: m}
-	if m.due--; m.due <= 0 || outer.at != 0 {
+	if m.due--; m.due <= 0 || outer.at != 0 || e.sampler != nil {
 		e.enterTimed(&outer)
 	}
 	return outer
@@ -105,33 +111,62 @@ func (e *Env) enter(m *Meter) (outer slice) {
 func (e *Env) enterTimed(outer *slice) {
 	now := clock()
 	if outer.at != 0 {
-		outer.m.Nanos += uint64((now - outer.at) * outer.weight)
+		outer.spend(now)
 	}
-	if m := e.slice.m; m.due <= 0 {
-		e.slice.at, e.slice.weight = now, max(m.gap, 1)
-		e.dice ^= e.dice << 13
-		e.dice ^= e.dice >> 17
-		e.dice ^= e.dice << 5
-		m.gap = 1 + int64(e.dice%(2*meanGap-1))
-		m.due = m.gap
+	e.followSampler()
+	switch m := e.slice.m; {
+	case e.sampler != nil: // everything is timed
+		e.slice.at, e.slice.kind = now, long
+		m.gap, m.due = 1, 1
+	case m.due <= 0:
+		e.slice.at, e.slice.kind = now, sampled
 	}
+}
+
+// spend counts the time since the slice was timed last.
+func (s *slice) spend(now int64) {
+	d := now - s.at
+	if s.kind == sampled {
+		d *= max(s.m.gap, 1)
+	}
+	s.m.Nanos += uint64(d)
+	s.m.recent += d
+	s.at = now
 }
 
 // leave ends the slice that runs: outer goes on.
 func (e *Env) leave(outer *slice) {
-	if s := &e.slice; s.at != 0 || outer.at != 0 {
-		now := clock()
-		if s.at != 0 {
-			s.m.Nanos += uint64((now - s.at) * s.weight)
-		}
-		if s.shown {
-			e.own.Busy.Store(nil)
-		}
-		if outer.at != 0 {
-			outer.at = now
-		}
+	if e.slice.at != 0 || outer.at != 0 {
+		e.leaveTimed(outer)
 	}
 	e.slice = *outer
+}
+
+func (e *Env) leaveTimed(outer *slice) {
+	now := clock()
+	if s := &e.slice; s.at != 0 {
+		s.spend(now)
+		if s.kind&sampled != 0 {
+			s.m.gap = e.nextGap()
+			s.m.due = s.m.gap
+		}
+		if s.kind&burnt != 0 && e.shown {
+			e.shown = false
+			e.own.Busy.Store(nil)
+		}
+	}
+	if outer.at != 0 {
+		outer.at = now
+	}
+}
+
+// nextGap draws how many slices there are until the next one that is timed: a script that does the same in every
+// sixteenth must not always be met there.
+func (e *Env) nextGap() int64 {
+	e.dice ^= e.dice << 13
+	e.dice ^= e.dice >> 17
+	e.dice ^= e.dice << 5
+	return 1 + int64(e.dice%(2*meanGap-1))
 }
 
 // charge adds to m what a run has used since it was before.
@@ -163,35 +198,18 @@ func (e *Env) fuelBurnt(l *vm.State) error {
 	}
 	now := clock()
 	if s.at != 0 {
-		s.m.Nanos += uint64((now - s.at) * s.weight)
+		s.spend(now)
 	}
-	if s.began == 0 {
-		s.began = now
+	s.at = now
+	if s.kind&burnt == 0 {
+		s.kind |= long | burnt
+		e.began = now
 	}
-	s.at, s.weight = now, 1
-	if e.own == nil || now-s.began < showBusy {
-		return nil
-	}
-	if last := e.own.busyShown; !s.shown || now-last > showBusy {
+	e.followSampler()
+	if e.own != nil && now-e.began > showBusy && (!e.shown || now-e.showedAt > showBusy) {
 		chunk, line := l.Position()
-		e.own.Busy.Store(&Busy{Phase: s.m.Phase, Script: s.m.Name, Chunk: chunk, Line: line, Since: s.began})
-		s.shown, e.own.busyShown = true, now
+		e.own.Busy.Store(&Busy{Phase: s.m.Phase, Script: s.m.Name, Chunk: chunk, Line: line, Since: e.began})
+		e.shown, e.showedAt = true, now
 	}
 	return nil
-}
-
-// SetLabels has the goroutines that Lua of this VM runs on carry the labels script and phase in profiles of the
-// process, or no longer.
-func (e *Env) SetLabels(on bool) { e.labels = on }
-
-// label marks the running goroutine with m; nil: with nothing.
-func label(m *Meter) {
-	if m == nil {
-		pprof.SetGoroutineLabels(context.Background())
-		return
-	}
-	if m.labels == nil {
-		m.labels = pprof.WithLabels(context.Background(), pprof.Labels("script", m.Name, "phase", m.Phase.Name()))
-	}
-	pprof.SetGoroutineLabels(m.labels)
 }

@@ -124,3 +124,34 @@ func TestLuaThatHoldsItsWorkerIsShownWhileItDoes(t *testing.T) {
 		t.Error("it is shown after its end")
 	}
 }
+
+func TestASamplerFindsTheHotLines(t *testing.T) {
+	f := newFixture(t)
+	f.env.own = new(Worker)
+	s := &Sampler{Every: 1000, Labels: true}
+	f.env.own.Sampler.Store(s)
+	for range 20 { // short ones: samples fall where steps add up
+		f.metered("short", "for i = 1, 400 do end")
+	}
+	f.metered("long", "local function spin(n)\nfor i = 1, n do end\nend\ncoroutine.wrap(function() spin(2e5) end)()\nfor i = 1, 10 do end")
+	f.env.own.Sampler.Store(nil)
+	f.metered("later", "for i = 1, 1e6 do end")
+	got := s.Stacks()
+	const want = "content;long;main test:4;? [C];function:4 test:4;spin test:2"
+	total, hot := int64(0), int64(0)
+	for stack, ns := range got {
+		total += ns
+		if stack == want {
+			hot = ns
+		}
+		if strings.Contains(stack, "later") {
+			t.Errorf("a sample was taken when the sampler was off: %s", stack)
+		}
+	}
+	if hot*2 < total || got["content;short;main test:1"] == 0 {
+		t.Errorf("got %v, want mostly %s", got, want)
+	}
+	if f.env.VM.OnSample != nil {
+		t.Error("the VM still takes samples")
+	}
+}

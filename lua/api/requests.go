@@ -27,8 +27,8 @@ type Worker struct {
 	// Busy is Lua that has run for more than a millisecond without waiting, renewed as it goes on; nil for none. Any
 	// goroutine may read it.
 	Busy atomic.Pointer[Busy]
-
-	busyShown int64 // clock when Busy was set last
+	// Sampler is on while it is not nil. Any goroutine may set it.
+	Sampler atomic.Pointer[Sampler]
 }
 
 // For returns the context of r, made if there is none yet. It is closed when the main request ends.

@@ -3,6 +3,7 @@ package vm
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -456,6 +457,54 @@ func (l *State) ThreadsTraceback() string {
 		l = l.resumer
 	}
 	return string(b)
+}
+
+// maxStackFrames bounds AppendStack.
+const maxStackFrames = 64
+
+// AppendStack appends the frames of the thread and of those that resumed it, the outermost first, separated by
+// semicolons: the form that flame graphs are made of. A frame of Lua is its function and where it is; of more than 64
+// frames the outermost are left out.
+func (l *State) AppendStack(dst []byte) []byte {
+	depth := 0
+	for t := l; t != nil; t = t.resumer {
+		depth += t.fi
+	}
+	return l.appendStack(dst, depth-maxStackFrames)
+}
+
+// appendStack leaves out the outermost frames up to number skip.
+func (l *State) appendStack(dst []byte, skip int) []byte {
+	if l.resumer != nil {
+		dst = l.resumer.appendStack(dst, skip)
+		for t := l.resumer; t != nil; t = t.resumer {
+			skip -= t.fi
+		}
+	}
+	for i := max(1, 1+skip); i <= l.fi; i++ {
+		if len(dst) > 0 {
+			dst = append(dst, ';')
+		}
+		name, _ := l.funcName(i)
+		if l.frames[i].kind != kLua {
+			if name == "" {
+				name = "?"
+			}
+			dst = append(append(dst, name...), " [C]"...)
+			continue
+		}
+		p := l.frameFunc(i).proto
+		if name == "" && p.lineDefined == 0 {
+			name = "main"
+		}
+		if name == "" {
+			name = "function:" + strconv.Itoa(int(p.lineDefined))
+		}
+		dst = append(append(dst, name...), ' ')
+		dst = append(append(dst, chunkID(p.source)...), ':')
+		dst = strconv.AppendInt(dst, int64(l.currentLine(i)), 10)
+	}
+	return dst
 }
 
 func (l *State) appendTraceFrame(b []byte, i int) []byte {
