@@ -230,6 +230,15 @@ func NewLocal[T any](s *WorkerSlot[T], create func(w *Worker) *T) LocalSlot {
 // Of returns the object of worker w.
 func (s *WorkerSlot[T]) Of(w *Worker) *T { return w.local[s.index].(*T) }
 
+// Try returns the object of worker w, nil as long as it has none. Any goroutine
+// may call it; what of the object it may touch is the object's business.
+func (s *WorkerSlot[T]) Try(w *Worker) *T {
+	if !w.localMade.Load() {
+		return nil
+	}
+	return s.Of(w)
+}
+
 // Modules is the ordered list of HTTP modules of the binary. Handlers run in
 // this order; header and body filters wrap each other so that the first
 // module in the list sees the response first.

@@ -50,14 +50,15 @@ type Worker struct {
 	fileCaches map[*fileCacheConf]*fileCache
 	exiting    bool
 
-	matcher *regex.Matcher
-	caps    []int
-	line    []byte // scratch for log lines
-	names   serverFields
-	values  [][]byte  // stack of Complex.Eval
-	tcpInfo sock.Info // scratch for $tcpinfo_*
-	stats   Stats
-	local   []any // modules' objects of this worker, see WorkerSlot
+	matcher   *regex.Matcher
+	caps      []int
+	line      []byte // scratch for log lines
+	names     serverFields
+	values    [][]byte  // stack of Complex.Eval
+	tcpInfo   sock.Info // scratch for $tcpinfo_*
+	stats     Stats
+	localMade atomic.Bool // local will not change any more
+	local     []any       // modules' objects of this worker, see WorkerSlot
 
 	published Published
 }
@@ -127,6 +128,7 @@ func (w *Worker) makeLocal(g *Generation) {
 			w.local[i] = m.Local.make(w)
 		}
 	}
+	w.localMade.Store(true)
 }
 
 // Use makes g the generation of new requests. Listeners that g still has get

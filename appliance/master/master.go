@@ -174,6 +174,8 @@ func (m *master) message(msg *server.Message) {
 		m.answerFilter(msg.Text)
 	case server.State:
 		m.status.state(m, msg)
+	case server.Told:
+		m.status.told(msg)
 	}
 }
 

@@ -24,6 +24,7 @@ type Options struct {
 	Version string   // of weir, for messages
 	Table   *conf.Table
 	New     server.Factory
+	Answer  func(question string) ([]byte, error) // see server.Options, for a server in this process
 }
 
 // Resolve makes the paths full, as nginx does: a relative -c is below -p, a

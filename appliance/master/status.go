@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,19 +27,24 @@ const statusTime = 3 * time.Second
 // one GET per connection and JSON, so that `curl --unix-socket weir.sock
 // http://weir/status` is all it takes. The server is asked over the Link.
 type status struct {
-	listener *net.UnixListener
-	path     string
-	inode    os.FileInfo
-	asked    chan *query
-	waiting  []*query // the server was asked
+	listener  *net.UnixListener
+	path      string
+	inode     os.FileInfo
+	asked     chan *query
+	busy      chan struct{}  // one for each connection that is served
+	waiting   []*query       // the server was asked for its status
+	questions map[int]*query // the server was asked what the path says, by the number of the question
+	lastID    int
 }
 
-// query is one question; answer gets the body. One about the filter is answered
-// with the status line before it.
+// maxQueries bounds the connections that are served at once.
+const maxQueries = 8
+
+// query is one question; answer gets the whole response.
 type query struct {
 	answer chan []byte
 	method string
-	filter *url.URL // nil: the question is for the status
+	u      *url.URL
 }
 
 // statusReport is what /status shows.
@@ -96,7 +102,7 @@ func (m *master) openStatus(takeOver bool) *status {
 		}
 		return nil
 	}
-	s := &status{listener: l, path: path, asked: make(chan *query)}
+	s := &status{listener: l, path: path, asked: make(chan *query), busy: make(chan struct{}, maxQueries), questions: make(map[int]*query)}
 	s.inode, _ = os.Stat(path)
 	go s.accept() // ends with the listener
 	return s
@@ -112,6 +118,17 @@ func answers(path string) bool {
 	var raw sock.RawAddr
 	raw.Set(sock.UnixAddr(path))
 	return sock.Connect(fd, &raw) == 0
+}
+
+// StatusSocket is the path of the status socket of a server that runs with these
+// options.
+func StatusSocket(o Options) (string, error) {
+	o.Resolve()
+	c, err := o.load(nil, true)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(filepath.Dir(c.Core.Pid), socketName), nil
 }
 
 // queries is where questions arrive; nil for no socket.
@@ -139,7 +156,11 @@ func (s *status) accept() {
 		if err != nil {
 			return
 		}
-		s.serve(c) // one at a time: it is for people and scrapers of this host
+		s.busy <- struct{}{}
+		go func() { // ends by the connection's deadline; maxQueries at most
+			s.serve(c)
+			<-s.busy
+		}()
 	}
 }
 
@@ -153,15 +174,17 @@ func (s *status) serve(c net.Conn) {
 	}
 	q := &query{answer: make(chan []byte, 1)}
 	fields := strings.Fields(string(line))
-	if len(fields) == 3 && (fields[1] == "/filter" || strings.HasPrefix(fields[1], "/filter/")) {
+	if len(fields) == 3 {
 		q.method = fields[0]
-		q.filter, err = url.ParseRequestURI(fields[1])
+		q.u, _ = url.ParseRequestURI(fields[1])
 	}
-	if err != nil || q.filter == nil && (len(fields) != 3 || fields[0] != "GET" || fields[1] != "/status" && fields[1] != "/") {
-		fmt.Fprintf(c, "HTTP/1.0 404 Not Found\r\nContent-Type: text/plain\r\n\r\nask for GET /status or GET /filter\n")
+	if q.u == nil {
+		_, _ = c.Write(textAnswer(400, "not a request\n"))
 		return
 	}
-	timer := time.NewTimer(statusTime)
+	limit := statusTime + q.duration()
+	_ = c.SetDeadline(time.Now().Add(limit + statusTime))
+	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
 	case s.asked <- q:
@@ -170,26 +193,55 @@ func (s *status) serve(c net.Conn) {
 	}
 	select {
 	case body := <-q.answer:
-		if q.filter != nil {
-			_, _ = c.Write(body)
-			return
-		}
-		fmt.Fprintf(c, "HTTP/1.0 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+		_, _ = c.Write(body)
 	case <-timer.C:
+		_, _ = c.Write(textAnswer(504, "the server process does not answer\n"))
 	}
 }
 
-// answer asks the server, or answers at once when there is none.
+// maxDuration bounds the time that a question may ask to be watched for.
+const maxDuration = 300 * time.Second
+
+// duration is how long the answer to q takes to make: its argument seconds.
+func (q *query) duration() time.Duration {
+	n, err := strconv.ParseFloat(q.u.Query().Get("seconds"), 64)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return min(time.Duration(min(n, 1e6)*float64(time.Second)), maxDuration)
+}
+
+// response is a whole response.
+func response(code int, kind string, body []byte) []byte {
+	return fmt.Appendf(nil, "HTTP/1.0 %d Answer\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", code, kind, len(body), body)
+}
+
+func textAnswer(code int, text string) []byte { return response(code, "text/plain", []byte(text)) }
+
+const jsonType = "application/json"
+
+// answer asks the server, or answers at once.
 func (s *status) answer(m *master, q *query) {
-	if q.filter != nil {
-		code, body := m.filterAPI(q.method, q.filter)
+	switch path := q.u.Path; {
+	case path == "/filter" || strings.HasPrefix(path, "/filter/"):
+		code, body := m.filterAPI(q.method, q.u)
 		kind := "text/plain"
 		if code == 200 && q.method == "GET" {
-			kind = "application/json"
+			kind = jsonType
 		}
-		q.answer <- fmt.Appendf(nil, "HTTP/1.0 %d Answer\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", code, kind, len(body), body)
-		return
+		q.answer <- response(code, kind, body)
+	case q.method != "GET":
+		q.answer <- textAnswer(405, "ask with GET\n")
+	case path == "/" || path == "/status":
+		s.answerStatus(m, q)
+	case path == "/top" || strings.HasPrefix(path, "/lua/"):
+		s.pass(m, q)
+	default:
+		q.answer <- textAnswer(404, "ask for GET /status, /top, /lua/profile, /lua/memory or /filter\n")
 	}
+}
+
+func (s *status) answerStatus(m *master, q *query) {
 	if m.server == nil {
 		q.answer <- m.report(nil)
 		return
@@ -198,6 +250,37 @@ func (s *status) answer(m *master, q *query) {
 		m.send(m.server, &server.Message{Op: server.Query})
 	}
 	s.waiting = append(s.waiting, q)
+}
+
+// pass asks the server a question that is not the master's to answer.
+func (s *status) pass(m *master, q *query) {
+	if m.server == nil || len(s.questions) >= maxQueries {
+		q.answer <- textAnswer(503, "no server process that could answer\n")
+		return
+	}
+	s.lastID++
+	s.questions[s.lastID] = q
+	m.send(m.server, &server.Message{Op: server.Ask, ID: s.lastID, Text: q.u.RequestURI()})
+}
+
+// told is the server's answer to such a question.
+func (s *status) told(msg *server.Message) {
+	if s == nil {
+		return
+	}
+	q := s.questions[msg.ID]
+	if q == nil {
+		return
+	}
+	delete(s.questions, msg.ID)
+	switch {
+	case msg.Text != "":
+		q.answer <- textAnswer(400, msg.Text+"\n")
+	case len(msg.Body) > 0 && msg.Body[0] == '{':
+		q.answer <- response(200, jsonType, msg.Body)
+	default:
+		q.answer <- response(200, "application/octet-stream", msg.Body)
+	}
 }
 
 // state passes the server's part on to all who wait.
@@ -224,9 +307,13 @@ func (s *status) serverEnded(m *master) {
 		q.answer <- m.report(nil)
 	}
 	s.waiting = nil
+	for id, q := range s.questions {
+		delete(s.questions, id)
+		q.answer <- textAnswer(503, "the server process has ended\n")
+	}
 }
 
-// report is the body of an answer.
+// report is the answer to /status.
 func (m *master) report(st *server.Status) []byte {
 	r := statusReport{
 		Version: m.o.Version, Pid: os.Getpid(), Uptime: int64(time.Since(m.started).Seconds()),
@@ -242,5 +329,5 @@ func (m *master) report(st *server.Status) []byte {
 	if err != nil {
 		panic("BUG: master: status: " + err.Error())
 	}
-	return append(data, '\n')
+	return response(200, jsonType, append(data, '\n'))
 }

@@ -19,6 +19,7 @@ const (
 	Quit   Op = "quit"   // stop accepting, finish what runs, end
 	Stop   Op = "stop"   // end at once
 	Query  Op = "query"  // send a Status
+	Ask    Op = "ask"    // answer the question in Text, under its ID; see Options.Answer
 
 	Filtered Op = "filtered" // the answer to a Filter; Body is a cycle.FilterAnswer
 )
@@ -28,6 +29,7 @@ const (
 	Ready  Op = "ready"  // the configuration of Generation serves on all workers
 	Failed Op = "failed" // it does not, for the reason in Text
 	State  Op = "state"  // Body is a Status
+	Told   Op = "told"   // Body answers the question of ID, or Text says why there is no answer
 	Filter Op = "filter" // a module asks the packet filter; Text is a cycle.FilterQuestion
 )
 
@@ -37,6 +39,7 @@ type Message struct {
 	Generation int    `json:"generation,omitempty"`
 	Text       string `json:"text,omitempty"`
 	Handover   bool   `json:"handover,omitempty"` // with Quit: another process accepts on the same sockets
+	ID         int    `json:"id,omitempty"`       // of Ask and Told
 	Body       []byte `json:"-"`                  // travels in a memory file; nil for none
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -23,6 +24,9 @@ type Options struct {
 	Link  *Link       // the master's orders
 	Table *conf.Table // all directives
 	New   Factory
+	// Answer answers a question about what the workers do, a path with a query, which the status socket was asked.
+	// It is called on goroutines of its own and must come to an end; nil answers nothing.
+	Answer func(question string) ([]byte, error)
 	// Joined says that the master shares the process: rights, environment,
 	// signals and standard error are its business.
 	Joined bool
@@ -40,6 +44,7 @@ type Server struct {
 	workers    []*worker.Worker
 	leaving    []*worker.Worker // no longer wanted, finishing their connections
 
+	asked    atomic.Int32     // questions being answered
 	stopping bool             // Quit or Stop was ordered
 	ended    chan struct{}    // closed when the last worker has ended after that
 	deadline <-chan time.Time // worker_shutdown_timeout
@@ -161,11 +166,34 @@ func (s *Server) obey(m *Message, fds []int) {
 		s.end(false, false)
 	case Query:
 		s.answer(s.status())
+	case Ask:
+		s.tell(m)
 	case Filtered:
 		s.filter.answered(m.Body)
 	default:
 		closeAll(fds)
 	}
+}
+
+// maxAsked bounds the questions that are answered at once.
+const maxAsked = 8
+
+// tell answers a question while the server goes on.
+func (s *Server) tell(m *Message) {
+	if n := s.asked.Add(1); s.o.Answer == nil || n > maxAsked {
+		s.asked.Add(-1)
+		s.answer(&Message{Op: Told, ID: m.ID, Text: "no answers at this moment"})
+		return
+	}
+	go func() { // ends with Answer; maxAsked at most
+		defer s.asked.Add(-1)
+		body, err := s.o.Answer(m.Text)
+		told := &Message{Op: Told, ID: m.ID, Body: body}
+		if err != nil {
+			told.Text = err.Error()
+		}
+		s.answer(told)
+	}()
 }
 
 // answer sends to the master; that it is gone is noticed by Receive.

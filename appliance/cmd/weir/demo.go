@@ -47,7 +47,7 @@ func demo(args []string, services *services) int {
 	fmt.Printf("http://%s/ is the demo, configured by %s/nginx.conf; end it with Ctrl-C\n", *address, dir)
 	return master.Start(master.Options{
 		Prefix: dir, ConfFile: "nginx.conf", Globals: "daemon off;", Args: os.Args,
-		Version: version, Table: table, New: services.worker,
+		Version: version, Table: table, New: services.worker, Answer: services.insight.Answer,
 	})
 }
 

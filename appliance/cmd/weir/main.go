@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"os"
 
 	"weir/appliance/errlog"
 	"weir/appliance/master"
 	"weir/appliance/server"
 	"weir/appliance/stdmodules"
+	"weir/appliance/top"
 	"weir/images/pid1"
 	"weir/images/slots"
 	"weir/lua/run"
@@ -36,7 +38,7 @@ func program(args []string) int {
 	nameProcess()
 	profile()
 	if link, ok := master.ServerLink(); ok {
-		return server.Run(server.Options{Link: link, Table: stdmodules.Table(), New: services.worker})
+		return server.Run(server.Options{Link: link, Table: stdmodules.Table(), New: services.worker, Answer: services.insight.Answer})
 	}
 	if len(args) > 1 {
 		switch args[1] {
@@ -46,6 +48,12 @@ func program(args []string) int {
 			return slots.Main(args[2:], slots.Running(version), os.Stdout, os.Stderr)
 		case "tune":
 			return tune.Main(args[2:], os.Stdout, os.Stderr)
+		case "top":
+			return lookAt().Top(args[2:])
+		case "profile":
+			return lookAt().Profile(args[2:])
+		case "memory":
+			return lookAt().Memory(args[2:])
 		case "lua":
 			return run.Main(args[2:], os.Stdin, os.Stdout, os.Stderr)
 		}
@@ -82,10 +90,19 @@ func answer(args []string, services *services) int {
 	return master.Start(m)
 }
 
+// lookAt is what the commands that look at a running server need.
+func lookAt() *top.Program {
+	find := func(prefix, confFile string) (string, error) {
+		o := options{prefix: cmp.Or(prefix, defaultPrefix), confFile: cmp.Or(confFile, defaultConfFile)}
+		return master.StatusSocket(o.master(nil, newServices()))
+	}
+	return &top.Program{Socket: find, Stdout: os.Stdout, Stderr: os.Stderr}
+}
+
 // master is what the options mean to package master.
 func (o *options) master(args []string, services *services) master.Options {
 	return master.Options{
 		Prefix: o.prefix, ConfFile: o.confFile, ErrorLog: o.errorLog, Globals: o.globals, Quiet: o.quiet,
-		Args: args, Version: version, Table: stdmodules.Table(), New: services.worker,
+		Args: args, Version: version, Table: stdmodules.Table(), New: services.worker, Answer: services.insight.Answer,
 	}
 }

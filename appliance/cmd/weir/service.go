@@ -5,6 +5,7 @@ import (
 
 	"weir/appliance/cycle"
 	"weir/appliance/http"
+	"weir/appliance/insight"
 	"weir/appliance/worker"
 	"weir/netio/buf"
 	"weir/netio/conn"
@@ -20,11 +21,16 @@ const keptBuffers = 8 << 20
 // services makes the HTTP service of each worker of the process.
 type services struct {
 	process http.Process
+	insight insight.Service
 	tls     sync.Once  // process.TLS is set
 	mu      sync.Mutex // held while the list of workers changes
 }
 
-func newServices() *services { return &services{process: http.Process{Version: version}} }
+func newServices() *services {
+	s := &services{process: http.Process{Version: version}}
+	s.insight.Process = &s.process
+	return s
+}
 
 // worker is a server.Factory; it runs on the worker's thread.
 func (s *services) worker(loop *poll.Loop, id int) worker.Service {
