@@ -2,28 +2,25 @@ package poll
 
 import (
 	"runtime"
+	"sync/atomic"
 	"testing"
 )
 
 func TestTheTimeOfAThreadIsSeenFromAnother(t *testing.T) {
-	begun, stop, ended := make(chan int), make(chan struct{}), make(chan struct{})
+	begun, ended := make(chan int), make(chan struct{})
+	var stop atomic.Bool
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 		defer close(ended)
 		begun <- Thread()
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-			}
+		for n := 0; !stop.Load(); n++ {
 		}
 	}()
 	thread := <-begun
 	for first := ThreadTime(thread); ThreadTime(thread) <= first; {
 		runtime.Gosched()
 	}
-	close(stop)
+	stop.Store(true)
 	<-ended
 	if n := ThreadTime(0); n != 0 {
 		t.Errorf("no thread took %d ns", n)
