@@ -169,13 +169,14 @@ type daemon struct {
 func (d *debian) start() *daemon {
 	d.t.Helper()
 	u := d.unit()
-	caps := "-all"
+	var caps strings.Builder
+	caps.WriteString("-all")
 	for c := range strings.FieldsSeq(u["CapabilityBoundingSet"]) {
-		caps += ",+" + strings.ToLower(strings.TrimPrefix(c, "CAP_"))
+		caps.WriteString(",+" + strings.ToLower(strings.TrimPrefix(c, "CAP_")))
 	}
 	line := "exec " + u["ExecStart"]
 	w := &daemon{t: d.t, trace: filepath.Join(d.t.TempDir(), "trace"), ended: make(chan error, 1)}
-	w.cmd = exec.Command("strace", "-f", "-qq", "-o", w.trace, "chroot", d.root, "setpriv", "--bounding-set="+caps, "--no-new-privs", "sh", "-c", line)
+	w.cmd = exec.Command("strace", "-f", "-qq", "-o", w.trace, "chroot", d.root, "setpriv", "--bounding-set="+caps.String(), "--no-new-privs", "sh", "-c", line)
 	if err := w.cmd.Start(); err != nil {
 		d.t.Fatal(err)
 	}
