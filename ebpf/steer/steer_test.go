@@ -270,7 +270,8 @@ func TestNoQueuedConnectionIsLost(t *testing.T) {
 	}{
 		{EBPF, Load, "0", false}, {EBPF, Load, "1", false}, {EBPF, CPU, "0", false}, {EBPF, Hash, "0", false},
 		{EBPF, Load, "0", true}, {EBPF, Load, "1", true},
-		{CBPF, CPU, "1", false}, {IncomingCPU, CPU, "1", false}, {KernelHash, Hash, "1", false}, {KernelHash, Hash, "1", true},
+		{CBPF, CPU, "1", false}, {IncomingCPU, CPU, "1", false}, {KernelHash, Hash, "1", false},
+		{CBPF, CPU, "1", true}, {IncomingCPU, CPU, "1", true}, {KernelHash, Hash, "1", true},
 	} {
 		name := fmt.Sprintf("%s %s, tcp_migrate_req %s, deferred %v", c.rung, c.mode, c.sysctl, c.deferred)
 		t.Run(name, func(t *testing.T) {
