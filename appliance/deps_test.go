@@ -48,7 +48,7 @@ var layers = []layer{
 		"netio knows no HTTP semantics, no configuration and no Lua"},
 
 	// What the directives of the process say, for the core and the wiring.
-	{"appliance/cycle", []string{"netio/{buf,sock}", "appliance/{conf,errlog}", "tuning/profile"},
+	{"appliance/cycle", []string{"netio/{buf,sock}", "appliance/{conf,errlog}", "tuning/{machine,profile}"},
 		"what a configuration asks of the process and the machine knows no protocol"},
 
 	// L2, the core.

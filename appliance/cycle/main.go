@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"weir/appliance/conf"
+	"weir/tuning/machine"
 	"weir/tuning/profile"
 )
 
@@ -74,7 +75,7 @@ var mainDirectives = []conf.Directive{
 		Doc: "Accepted; there is no lock, because every worker has listeners of its own."},
 	{Name: "worker_processes", In: conf.Main, Args: conf.Take1, Syntax: "number | auto", Default: "1",
 		Set: setWorkers,
-		Doc: "Number of workers. Workers are threads of the server process, each with its own event loop. `auto` is one per CPU the process may use."},
+		Doc: "Number of workers. Workers are threads of the server process, each with its own event loop. `auto` is one per CPU the process may use, and in a container with a share of their time no more than that share."},
 	{Name: "worker_cpu_affinity", In: conf.Main, Args: conf.OneMore, Syntax: "cpumask ... | auto [cpumask]",
 		Set: setAffinity,
 		Doc: "Binds workers to CPUs by masks. Without it workers are bound one to one when there are as many of them as CPUs, and else left to the scheduler."},
@@ -138,7 +139,7 @@ func setWorkers(cx *conf.Cx, it *conf.Item) error {
 		return conf.Tail("is duplicate")
 	}
 	if it.Arg(0) == "auto" {
-		m.workers.Put(len(availableCPUs()))
+		m.workers.Put(min(len(availableCPUs()), machine.Quota(machine.System)))
 		return nil
 	}
 	n, ok := conf.ParseNum(it.Arg(0))

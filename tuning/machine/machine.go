@@ -24,7 +24,7 @@ var System = Roots{Proc: "/proc", Sys: "/sys"}
 // Machine is what was found.
 type Machine struct {
 	Roots
-	CPUs      int    // processors this process may use
+	CPUs      int    // processors this process may use; of a control group's share of their time the whole number above it
 	Memory    int64  // bytes, the limit of the container where that is less
 	Container string // what kind of container this is, "" on a machine of its own
 	NICs      []NIC  // in the order of their names, without lo
@@ -42,7 +42,7 @@ type NIC struct {
 
 // Look examines the machine.
 func Look(r Roots) (*Machine, error) {
-	m := &Machine{Roots: r, CPUs: cpus(), Container: container(r)}
+	m := &Machine{Roots: r, CPUs: min(cpus(), Quota(r)), Container: container(r)}
 	fs, err := procfs.NewFS(r.Proc)
 	if err != nil {
 		return nil, err
@@ -88,16 +88,6 @@ func container(r Roots) string {
 		}
 	}
 	return ""
-}
-
-// memoryLimit returns the control group's limit in bytes, 0 for none.
-func memoryLimit(r Roots) int64 {
-	for _, file := range []string{"fs/cgroup/memory.max", "fs/cgroup/memory/memory.limit_in_bytes"} {
-		if n, err := strconv.ParseInt(Value(filepath.Join(r.Sys, file)), 10, 64); err == nil {
-			return n
-		}
-	}
-	return 0
 }
 
 func nics(r Roots) []NIC {

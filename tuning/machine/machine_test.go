@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -97,5 +98,41 @@ func TestAContainersLimitCountsAsMemory(t *testing.T) {
 	}
 	if m.Memory != 1<<20 {
 		t.Errorf("got %d bytes, want 1 MB", m.Memory)
+	}
+}
+
+func TestControlGroupsBoundProcessorsAndMemory(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		mine   string // /proc/self/cgroup
+		files  map[string]string
+		cpus   int
+		memory int64
+	}{
+		{"nothing", "", nil, math.MaxInt, 0},
+		{"no bounds", "0::/a\n", map[string]string{"a/cpu.max": "max 100000\n", "a/memory.max": "max\n", "cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, math.MaxInt, 0},
+		{"a container that sees itself as the root", "0::/\n", map[string]string{"cpu.max": "150000 100000\n", "memory.max": "1048576\n"}, 2, 1 << 20},
+		{"a service in a slice", "0::/s.slice/w.service\n", map[string]string{
+			"s.slice/cpu.max": "300000 100000\n", "s.slice/w.service/cpu.max": "max 100000\n", "s.slice/memory.max": "4096\n", "s.slice/w.service/memory.max": "8192\n"}, 3, 4096},
+		{"version 1", "4:cpu,cpuacct:/d\n7:memory:/d/e\n1:name=systemd:/\n", map[string]string{
+			"cpu/d/cpu.cfs_quota_us": "400000\n", "cpu/d/cpu.cfs_period_us": "100000\n", "memory/d/e/memory.limit_in_bytes": "65536\n"}, 4, 65536},
+		{"version 1, seen as the root", "4:cpu:/far/away\n", map[string]string{"cpu/cpu.cfs_quota_us": "100000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 1, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			files := map[string]string{}
+			for name, text := range c.files {
+				files["fs/cgroup/"+name] = text
+			}
+			r := Roots{Proc: tree(t, map[string]string{"1/cgroup": c.mine}), Sys: tree(t, files)}
+			if err := os.Symlink("1", filepath.Join(r.Proc, "self")); err != nil {
+				t.Fatal(err)
+			}
+			if got := Quota(r); got != c.cpus {
+				t.Errorf("%d processors, want %d", got, c.cpus)
+			}
+			if got := memoryLimit(r); got != c.memory {
+				t.Errorf("%d bytes, want %d", got, c.memory)
+			}
+		})
 	}
 }

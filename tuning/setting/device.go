@@ -15,11 +15,21 @@ type device struct {
 	part *part
 }
 
+// driver is what the kernel lets ask and tell a device's driver.
+type driver interface {
+	GetChannels(name string) (ethtool.Channels, error)
+	SetChannels(name string, c ethtool.Channels) (ethtool.Channels, error)
+	GetRing(name string) (ethtool.Ring, error)
+	SetRing(name string, r ethtool.Ring) (ethtool.Ring, error)
+	GetCoalesce(name string) (ethtool.Coalesce, error)
+	SetCoalesce(name string, c ethtool.Coalesce) (ethtool.Coalesce, error)
+}
+
 // part is how one value is read and written. want is a value in the form read
 // returns.
 type part struct {
-	read  func(e *ethtool.Ethtool, name string) (string, error)
-	write func(e *ethtool.Ethtool, name, want string) error
+	read  func(e driver, name string) (string, error)
+	write func(e driver, name, want string) error
 }
 
 var parts = map[string]*part{
@@ -38,7 +48,7 @@ func openDevice(name, what string) (Value, error) {
 }
 
 func (d device) Read() (value string, err error) {
-	err = d.with(func(e *ethtool.Ethtool) (err error) {
+	err = d.with(func(e driver) (err error) {
 		value, err = d.part.read(e, d.name)
 		return err
 	})
@@ -46,17 +56,22 @@ func (d device) Read() (value string, err error) {
 }
 
 func (d device) Write(value string) error {
-	return d.with(func(e *ethtool.Ethtool) error {
-		err := d.part.write(e, d.name, value)
-		if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.EOPNOTSUPP) {
-			return fmt.Errorf("%w: %q", ErrNotOffered, value)
-		}
-		return err
+	return d.with(func(e driver) error {
+		return d.part.change(e, d.name, value)
 	})
 }
 
+// change writes a value. What the driver does not take is ErrNotOffered.
+func (p *part) change(e driver, name, value string) error {
+	err := p.write(e, name, value)
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.EOPNOTSUPP) {
+		return fmt.Errorf("%w: %q", ErrNotOffered, value)
+	}
+	return err
+}
+
 // with runs f with a handle of the namespace the process is in.
-func (d device) with(f func(*ethtool.Ethtool) error) error {
+func (d device) with(f func(driver) error) error {
 	e, err := ethtool.NewEthtool()
 	if err != nil {
 		return reason(err)
@@ -70,7 +85,7 @@ func (d device) with(f func(*ethtool.Ethtool) error) error {
 
 // readChannels gives "combined 4" for devices whose queues go both ways, and
 // "rx 2 tx 2" for others.
-func readChannels(e *ethtool.Ethtool, name string) (string, error) {
+func readChannels(e driver, name string) (string, error) {
 	c, err := e.GetChannels(name)
 	if err != nil {
 		return "", err
@@ -81,7 +96,7 @@ func readChannels(e *ethtool.Ethtool, name string) (string, error) {
 	return fmt.Sprintf("rx %d tx %d", c.RxCount, c.TxCount), nil
 }
 
-func writeChannels(e *ethtool.Ethtool, name, want string) error {
+func writeChannels(e driver, name, want string) error {
 	c, err := e.GetChannels(name)
 	if err != nil {
 		return err
@@ -98,7 +113,7 @@ func writeChannels(e *ethtool.Ethtool, name, want string) error {
 // MostChannels returns how many queues of a kind a device can have: combined
 // ones, or else receive and transmit queues.
 func MostChannels(name string) (combined, rx, tx int, err error) {
-	err = device{name: name}.with(func(e *ethtool.Ethtool) error {
+	err = device{name: name}.with(func(e driver) error {
 		c, err := e.GetChannels(name)
 		combined, rx, tx = int(c.MaxCombined), int(c.MaxRx), int(c.MaxTx)
 		return err
@@ -106,7 +121,7 @@ func MostChannels(name string) (combined, rx, tx int, err error) {
 	return combined, rx, tx, err
 }
 
-func readRing(e *ethtool.Ethtool, name string) (string, error) {
+func readRing(e driver, name string) (string, error) {
 	r, err := e.GetRing(name)
 	if err != nil {
 		return "", err
@@ -114,7 +129,7 @@ func readRing(e *ethtool.Ethtool, name string) (string, error) {
 	return fmt.Sprintf("rx %d tx %d", r.RxPending, r.TxPending), nil
 }
 
-func writeRing(e *ethtool.Ethtool, name, want string) error {
+func writeRing(e driver, name, want string) error {
 	r, err := e.GetRing(name)
 	if err != nil {
 		return err
@@ -128,7 +143,7 @@ func writeRing(e *ethtool.Ethtool, name, want string) error {
 
 // LongestRing returns the longest rings of a device.
 func LongestRing(name string) (rx, tx int, err error) {
-	err = device{name: name}.with(func(e *ethtool.Ethtool) error {
+	err = device{name: name}.with(func(e driver) error {
 		r, err := e.GetRing(name)
 		rx, tx = int(r.RxMaxPending), int(r.TxMaxPending)
 		return err
@@ -136,7 +151,7 @@ func LongestRing(name string) (rx, tx int, err error) {
 	return rx, tx, err
 }
 
-func readAdaptive(e *ethtool.Ethtool, name string) (string, error) {
+func readAdaptive(e driver, name string) (string, error) {
 	c, err := e.GetCoalesce(name)
 	if err != nil {
 		return "", err
@@ -147,7 +162,7 @@ func readAdaptive(e *ethtool.Ethtool, name string) (string, error) {
 	return "off", nil
 }
 
-func writeAdaptive(e *ethtool.Ethtool, name, want string) error {
+func writeAdaptive(e driver, name, want string) error {
 	c, err := e.GetCoalesce(name)
 	if err != nil {
 		return err
@@ -160,7 +175,7 @@ func writeAdaptive(e *ethtool.Ethtool, name, want string) error {
 	return err
 }
 
-func readUsecs(e *ethtool.Ethtool, name string) (string, error) {
+func readUsecs(e driver, name string) (string, error) {
 	c, err := e.GetCoalesce(name)
 	if err != nil {
 		return "", err
@@ -168,7 +183,7 @@ func readUsecs(e *ethtool.Ethtool, name string) (string, error) {
 	return strconv.Itoa(int(c.RxCoalesceUsecs)), nil
 }
 
-func writeUsecs(e *ethtool.Ethtool, name, want string) error {
+func writeUsecs(e driver, name, want string) error {
 	n, err := strconv.ParseUint(want, 10, 32)
 	if err != nil {
 		return fmt.Errorf("rx-usecs %q: want a number of microseconds", want)

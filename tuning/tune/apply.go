@@ -50,9 +50,56 @@ func Apply(m *machine.Machine, d Dirs, p *profile.Profile, interfaces []string) 
 		j = &journal{}
 		j.Counters, _ = evidence.Read(m.Proc) // evidence is a help, no condition
 	}
-	a := &applier{m: m, d: d, plan: plan, out: Applied{Plan: plan}}
-	a.collect(j)
-	return a.run(j)
+	first := &applier{m: m, d: d, plan: plan.queues(), early: true}
+	if len(first.plan.Rows) == 0 {
+		a := &applier{m: m, d: d, plan: plan, out: Applied{Plan: plan}}
+		return a.run(j)
+	}
+	return first.then(j, p, interfaces)
+}
+
+// then changes the numbers of queues, plans the rest for the queues there are
+// then, and applies it, too.
+func (a *applier) then(j *journal, p *profile.Profile, interfaces []string) (*Applied, error) {
+	if _, err := a.run(j); err != nil {
+		return nil, err
+	}
+	m, err := machine.Look(a.m.Roots)
+	if err != nil {
+		return nil, a.undo(j, err)
+	}
+	plan, err := makePlan(m, p, interfaces)
+	if err != nil {
+		return nil, a.undo(j, err)
+	}
+	now, err := a.d.load()
+	if err != nil {
+		return nil, a.undo(j, err)
+	}
+	if now == nil {
+		now = j
+	}
+	rest := &applier{m: m, d: a.d, plan: plan}
+	if _, err := rest.run(now); err != nil {
+		return nil, a.undo(j, errors.Unwrap(err)) // which says that nothing was applied as well
+	}
+	// The queues stand in the second plan as they are now.
+	plan.Rows = append(a.plan.Rows, slices.DeleteFunc(plan.Rows, func(r Row) bool {
+		return slices.ContainsFunc(a.plan.Rows, func(early Row) bool { return early.id == r.id })
+	})...)
+	return &Applied{Plan: plan, Changed: a.out.Changed + rest.out.Changed, Skipped: append(a.out.Skipped, rest.out.Skipped...)}, nil
+}
+
+// queues is the part of a plan that changes numbers of queues: other rows depend
+// on them.
+func (p *Plan) queues() *Plan {
+	q := &Plan{Profile: p.Profile}
+	for _, r := range p.Rows {
+		if r.State == Change && r.key.Name == "nic.channels" {
+			q.Rows = append(q.Rows, r)
+		}
+	}
+	return q
 }
 
 // applier is one run of Apply.
@@ -60,6 +107,7 @@ type applier struct {
 	m       *machine.Machine
 	d       Dirs
 	plan    *Plan
+	early   bool // more follows: nothing of an earlier profile goes back yet, and no file is written
 	changes []change
 	out     Applied
 }
@@ -71,7 +119,7 @@ func (a *applier) collect(j *journal) {
 	for i := range a.plan.Rows {
 		wanted[a.plan.Rows[i].id] = true
 	}
-	for i := len(j.Entries) - 1; i >= 0; i-- {
+	for i := len(j.Entries) - 1; i >= 0 && !a.early; i-- {
 		e := &j.Entries[i]
 		if !wanted[e.ID] {
 			a.changes = append(a.changes, change{id: e.ID, before: e.Set, want: e.Before})
@@ -91,6 +139,7 @@ func (a *applier) collect(j *journal) {
 // run writes journal, live values and file, in that order: whatever ends the
 // run early, the journal knows at least what was changed.
 func (a *applier) run(old *journal) (*Applied, error) {
+	a.collect(old)
 	next := a.journal(old)
 	if err := a.d.store(next); err != nil {
 		return nil, err
@@ -101,8 +150,10 @@ func (a *applier) run(old *journal) (*Applied, error) {
 			return nil, a.undo(old, fmt.Errorf("%s: %w", c.id, err))
 		}
 	}
-	if err := a.d.writeSysctl(a.plan); err != nil {
-		return nil, a.undo(old, err)
+	if !a.early {
+		if err := a.d.writeSysctl(a.plan); err != nil {
+			return nil, a.undo(old, err)
+		}
 	}
 	if err := a.d.store(a.settle(next, old)); err != nil {
 		return nil, a.undo(old, err)

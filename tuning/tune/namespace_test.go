@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/tuning/machine"
+	"weir/tuning/setting"
 )
 
 // inside names the variable that tells this test that it runs in namespaces of
@@ -80,8 +81,24 @@ func inNamespace(t *testing.T) {
 			t.Fatalf("weir tune %q: status %d\n%s", args, status, out.String())
 		}
 	}
+	// One queue of two: apply opens the other one, and tunes it like the first.
+	channels, err := setting.Open(machine.Roots{Proc: "/proc", Sys: sys}, "ethtool weir0 channels")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := channels.Write("rx 1 tx 1"); err != nil {
+		t.Fatal(err)
+	}
 	before := kernel(t, sys)
 	run("apply", "-i", "weir0", own)
+	if m, err := machine.Look(machine.Roots{Proc: "/proc", Sys: sys}); err != nil || m.CPUs >= 2 {
+		if now, err := channels.Read(); now != "rx 2 tx 2" {
+			t.Errorf("the queues are %q after apply: %v\n%s", now, err, out.String())
+		}
+		if got := machine.Value(sys + "/class/net/weir0/queues/tx-1/xps_cpus"); setting.Tidy(got) != "2" {
+			t.Errorf("the second queue's processors are %q after apply, want 2", got)
+		}
+	}
 	for key, want := range map[string]string{
 		"net/core/somaxconn": "16384", "net/ipv4/tcp_migrate_req": "1", "net/ipv4/tcp_fastopen": "3",
 		"net/ipv4/tcp_notsent_lowat": "16384", "net/ipv4/ip_local_port_range": "10240\t65535",
@@ -112,6 +129,9 @@ func inNamespace(t *testing.T) {
 	}
 	run("revert")
 	after := kernel(t, sys)
+	if now, err := channels.Read(); now != "rx 1 tx 1" {
+		t.Errorf("the queues are %q after revert: %v\n%s", now, err, out.String())
+	}
 	for _, name := range slices.Sorted(maps.Keys(before)) {
 		if after[name] != before[name] {
 			t.Errorf("%s is %q after revert, want %q", name, after[name], before[name])
