@@ -30,7 +30,6 @@ var untested = map[string]string{
 	"use":                     "nothing a client could see",
 	"user":                    "needs root; held by tests of the processes",
 	"worker_aio_requests":     "nothing a client could see",
-	"worker_cpu_affinity":     "held by tests of the workers",
 	"worker_priority":         "needs root; held by tests of the processes",
 	"worker_rlimit_core":      "held by tests of the processes",
 	"worker_rlimit_nofile":    "held by tests of the processes",
