@@ -169,6 +169,9 @@ type Config struct {
 	// Select chooses another configuration by what the client said: nil
 	// keeps this one. An error ends the handshake. It may park.
 	Select func(h *Handshake, hello *tls.ClientHelloInfo) (*Config, error)
+	// KeepHello keeps the client's hello for Select, which finds it by
+	// Handshake.Hello.
+	KeepHello bool
 	// Wrap and Unwrap stand in for the hooks WrapSession and UnwrapSession of
 	// TLS, and are told which handshake they run in. They may park.
 	Wrap   func(h *Handshake, cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error)

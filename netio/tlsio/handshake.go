@@ -66,7 +66,9 @@ type Handshake struct {
 
 	in         []byte // pooled: what was received, from pos on not yet handed over
 	pos        int
-	left       int // bytes of the current record not yet handed over
+	left       int    // bytes of the current record not yet handed over
+	headLeft   int    // of these, bytes of its header
+	hello      []byte // with Config.KeepHello: messages of the client until Select is over
 	sec        secrets
 	tickets    uint64 // records of session tickets sent
 	serverName string // client: whom to ask for
@@ -74,6 +76,8 @@ type Handshake struct {
 	tailRecord []byte // what a tail reads: one record, after the handshake
 
 	client   bool
+	watching bool // see WatchPeer
+	heard    bool // Select is over
 	running  bool
 	done     bool
 	aborted  error  // ends whatever it waits for
@@ -161,6 +165,8 @@ func (h *Handshake) Readable(c *conn.Conn) {
 	switch {
 	case h.wait == waitRead:
 		h.resume()
+	case h.wait == waitWake && h.watching && c.Hangup():
+		h.abort(ErrClosedEarly)
 	case h.co == nil:
 		h.firstBytes()
 	}
@@ -240,10 +246,23 @@ func (h *Handshake) parkFor(w wait) error {
 	if h.aborted != nil {
 		return h.aborted
 	}
+	if w == waitWake && h.watching && h.c.Hangup() {
+		h.aborted = ErrClosedEarly
+		return h.aborted
+	}
 	h.wait = w
 	h.co.park(struct{}{})
 	return h.aborted
 }
+
+// Hello returns the client's hello, with the header of the message (RFC 8446
+// section 4.1.2), while Config.Select runs and if Config.KeepHello is set; nil
+// otherwise. It is not to be changed, and not to be kept.
+func (h *Handshake) Hello() []byte { return h.hello }
+
+// WatchPeer says whether a peer that goes away ends a handshake that waits in
+// Park. Otherwise the handshake finds out when it goes on.
+func (h *Handshake) WatchPeer(on bool) { h.watching = on }
 
 // Park sets the handshake aside until Wake. A hook calls it, on the
 // handshake's own stack, holding no lock. An error says that the handshake

@@ -50,9 +50,14 @@ func (h *Handshake) handOver(p []byte) int {
 		if !h.sec.hello(clientHello+serverHello-h.mine, b) {
 			return 0
 		}
-		h.left = n
+		h.left, h.headLeft = n, headerLen
 	}
 	n := copy(p, b[:min(h.left, len(b))])
+	head := min(n, h.headLeft)
+	h.headLeft -= head
+	if h.conf.KeepHello && !h.heard {
+		h.hello = append(h.hello, p[head:n]...) // crypto/tls bounds the message
+	}
 	h.pos += n
 	h.left -= n
 	return n

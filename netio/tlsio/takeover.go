@@ -174,6 +174,7 @@ func (c *sessionCache) Get(key string) (*tls.ClientSessionState, bool) {
 func (e *Engine) selectConfig(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	h := e.current
 	f, err := h.conf.Select(h, hello)
+	h.heard, h.hello = true, nil
 	if err != nil || f == nil {
 		return nil, err
 	}
