@@ -179,14 +179,14 @@ func (ctx *context) setSessions(b *http.Builder, c *srvConf) error {
 	ctx.conf.Wrap = func(h *tlsio.Handshake, cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error) {
 		ticket, id, err := s.Wrap(cs, ss)
 		if err == nil {
-			h.Data.(*session).setID(id)
+			h.Data.(*Connection).setID(id)
 		}
 		return ticket, err
 	}
 	ctx.conf.Unwrap = func(h *tlsio.Handshake, ticket []byte, cs tls.ConnectionState) (*tls.SessionState, error) {
 		ss, id := s.Unwrap(ticket, cs)
 		if ss != nil {
-			h.Data.(*session).setID(id)
+			h.Data.(*Connection).setID(id)
 		}
 		return ss, nil
 	}

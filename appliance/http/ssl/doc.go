@@ -4,7 +4,7 @@
 //
 //	listen ... ssl ──► Core ──► security.Handshake ──► tlsio.Accept
 //	   default server's configuration ── Select: name ──► server's configuration
-//	   ◄── Client.Secured ◄── session: what the variables show
+//	   ◄── Client.Secured ◄── Connection: what the variables show
 //	request ──► security.Check: client certificate ──► phases | 400
 //
 // # What it owns
@@ -12,7 +12,7 @@
 // A context is the TLS of one server: a tlsio.Config made when the
 // configuration was read, immutable, shared by all workers. What outlives a
 // reload (ticket keys, session caches, stapled responses) is carried over by
-// the cycle's zones. A session belongs to one connection of one worker.
+// the cycle's zones. A Connection belongs to one worker.
 //
 // # What it must not know
 //

@@ -25,9 +25,9 @@ type local struct {
 
 func newLocal(*http.Worker) *local { return new(local) }
 
-// session is what is known of a connection besides tlsio.Conn.Info. It is the
+// Connection is what is known of a connection besides tlsio.Conn.Info. It is the
 // peer of its handshake and afterwards the Data of its record layer.
-type session struct {
+type Connection struct {
 	client *http.Client // nil after the handshake
 	ctx    *context     // chosen by the client's name
 	result certs.Result // of its certificate
@@ -42,7 +42,7 @@ type offer struct {
 	schemes []tls.SignatureScheme
 }
 
-func (s *session) setID(id [certs.IDSize]byte) { s.id = &id }
+func (s *Connection) setID(id [certs.IDSize]byte) { s.id = &id }
 
 // Listens implements http.Security.
 func (security) Listens(_ *http.Builder, def *http.Server, all []*http.Server) error {
@@ -54,14 +54,14 @@ func (security) Verifies(v *http.Server) bool { return srvSlot.In(v).verify.V !=
 
 // Handshake implements http.Security.
 func (security) Handshake(c *http.Client, first []byte) {
-	s := &session{client: c, ctx: srvSlot.In(c.Address().Default).ctx}
+	s := &Connection{client: c, ctx: srvSlot.In(c.Address().Default).ctx}
 	c.Worker().TLS.Accept(c.Net(), s.ctx.conf, first, s)
 }
 
 // choose is the Select of every context: it finds the server by name, and
 // loads the certificate where that is different for each client.
 func choose(h *tlsio.Handshake, hello *tls.ClientHelloInfo) (*tlsio.Config, error) {
-	s := h.Peer().(*session)
+	s := h.Peer().(*Connection)
 	h.Data = s
 	v := s.client.Address().Default
 	if named := s.client.ServerFor(strings.ToLower(hello.ServerName)); named != nil {
@@ -89,7 +89,7 @@ var refuse = &tlsio.Config{TLS: &tls.Config{SessionTicketsDisabled: true}}
 
 // load makes the configuration of one handshake with the certificates whose
 // names the client decides on.
-func (s *session) load(h *tlsio.Handshake, hello *tls.ClientHelloInfo, v *http.Server) (*tlsio.Config, error) {
+func (s *Connection) load(h *tlsio.Handshake, hello *tls.ClientHelloInfo, v *http.Server) (*tlsio.Config, error) {
 	c := s.client
 	l := localSlot.Of(c.Worker())
 	type names struct{ cert, key string }
@@ -142,7 +142,7 @@ func (j *loading) run() {
 func (j *loading) Run() { j.h.Wake() }
 
 // Handshaken implements tlsio.Peer.
-func (s *session) Handshaken(_ *conn.Conn, t *tlsio.Conn, err error) {
+func (s *Connection) Handshaken(_ *conn.Conn, t *tlsio.Conn, err error) {
 	c := s.client
 	s.client = nil
 	switch {
@@ -160,7 +160,7 @@ func (s *session) Handshaken(_ *conn.Conn, t *tlsio.Conn, err error) {
 }
 
 // Panicked ends a connection whose handshake has panicked.
-func (s *session) Panicked() {
+func (s *Connection) Panicked() {
 	if c := s.client; c != nil {
 		s.client = nil
 		c.Drop()
@@ -192,7 +192,7 @@ func (security) Check(r *http.Request) http.Code {
 		return http.OK
 	}
 	t := r.Client().TLS()
-	res := t.Data.(*session).result
+	res := t.Data.(*Connection).result
 	if !res.OK() && (mode != verifyOptionalNoCA || !res.Optional()) {
 		r.Logf(http.LogInfo, "client SSL certificate verify error: (%d:%s)", res.Code, res.Text)
 		return http.StatusCertificateError

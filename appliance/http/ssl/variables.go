@@ -17,7 +17,7 @@ import (
 )
 
 // shown works a variable out; "" is no value.
-type shown func(t *tlsio.Conn, s *session) string
+type shown func(t *tlsio.Conn, s *Connection) string
 
 // ofCert works out a variable of the client's certificate.
 type ofCert func(c *x509.Certificate) string
@@ -28,7 +28,7 @@ func row(name, doc string, get shown) http.Variable {
 }
 
 func certRow(name, doc string, get ofCert) http.Variable {
-	return row(name, doc, func(t *tlsio.Conn, _ *session) string {
+	return row(name, doc, func(t *tlsio.Conn, _ *Connection) string {
 		if len(t.Info.Peer) == 0 {
 			return ""
 		}
@@ -42,7 +42,7 @@ func getShown(r *http.Request, v *http.Value, d *http.Variable) {
 		v.Missing()
 		return
 	}
-	text := d.Data.(shown)(t, t.Data.(*session))
+	text := d.Data.(shown)(t, t.Data.(*Connection))
 	if text == "" {
 		v.Missing()
 		return
@@ -51,53 +51,53 @@ func getShown(r *http.Request, v *http.Value, d *http.Variable) {
 }
 
 var variables = []http.Variable{
-	row("ssl_protocol", "The version of TLS: TLSv1.2 or TLSv1.3.", func(t *tlsio.Conn, _ *session) string {
+	row("ssl_protocol", "The version of TLS: TLSv1.2 or TLSv1.3.", func(t *tlsio.Conn, _ *Connection) string {
 		if t.Info.Version == tls.VersionTLS13 {
 			return "TLSv1.3"
 		}
 		return "TLSv1.2"
 	}),
-	row("ssl_cipher", "The name of the cipher suite.", func(t *tlsio.Conn, _ *session) string { return certs.CipherName(t.Info.Suite) }),
-	row("ssl_ciphers", "The cipher suites the client offered, separated by colons.", func(_ *tlsio.Conn, s *session) string {
+	row("ssl_cipher", "The name of the cipher suite.", func(t *tlsio.Conn, _ *Connection) string { return certs.CipherName(t.Info.Suite) }),
+	row("ssl_ciphers", "The cipher suites the client offered, separated by colons.", func(_ *tlsio.Conn, s *Connection) string {
 		if s.offer == nil {
 			return ""
 		}
 		return join(s.offer.ciphers, certs.CipherName)
 	}),
-	row("ssl_curve", "The group of the key exchange.", func(t *tlsio.Conn, _ *session) string {
+	row("ssl_curve", "The group of the key exchange.", func(t *tlsio.Conn, _ *Connection) string {
 		if t.Info.Curve == 0 {
 			return ""
 		}
 		return certs.CurveName(t.Info.Curve)
 	}),
-	row("ssl_curves", "The groups the client offered, separated by colons.", func(_ *tlsio.Conn, s *session) string {
+	row("ssl_curves", "The groups the client offered, separated by colons.", func(_ *tlsio.Conn, s *Connection) string {
 		if s.offer == nil {
 			return ""
 		}
 		return join(s.offer.curves, certs.CurveName)
 	}),
-	row("ssl_sigalgs", "The signature schemes the client offered, separated by colons.", func(_ *tlsio.Conn, s *session) string {
+	row("ssl_sigalgs", "The signature schemes the client offered, separated by colons.", func(_ *tlsio.Conn, s *Connection) string {
 		if s.offer == nil {
 			return ""
 		}
 		return join(s.offer.schemes, schemeName)
 	}),
-	row("ssl_session_id", "The identifier of the session.", func(_ *tlsio.Conn, s *session) string {
+	row("ssl_session_id", "The identifier of the session.", func(_ *tlsio.Conn, s *Connection) string {
 		if s.id == nil {
 			return ""
 		}
 		return hex.EncodeToString(s.id[:])
 	}),
-	row("ssl_session_reused", "r when the session was resumed, else a dot.", func(t *tlsio.Conn, _ *session) string {
+	row("ssl_session_reused", "r when the session was resumed, else a dot.", func(t *tlsio.Conn, _ *Connection) string {
 		if t.Info.Resumed {
 			return "r"
 		}
 		return "."
 	}),
-	row("ssl_early_data", "Empty: early data is not taken.", func(*tlsio.Conn, *session) string { return "" }),
+	row("ssl_early_data", "Empty: early data is not taken.", func(*tlsio.Conn, *Connection) string { return "" }),
 	{Name: "ssl_server_name", Flags: http.VarChangeable, Get: getServerName, Doc: "The name the client asked for in the handshake."},
-	row("ssl_alpn_protocol", "The protocol agreed on in the handshake.", func(t *tlsio.Conn, _ *session) string { return t.Info.ALPN }),
-	row("ssl_client_verify", "SUCCESS, FAILED: and a reason, or NONE when the client sent no certificate.", func(t *tlsio.Conn, s *session) string {
+	row("ssl_alpn_protocol", "The protocol agreed on in the handshake.", func(t *tlsio.Conn, _ *Connection) string { return t.Info.ALPN }),
+	row("ssl_client_verify", "SUCCESS, FAILED: and a reason, or NONE when the client sent no certificate.", func(t *tlsio.Conn, s *Connection) string {
 		switch {
 		case len(t.Info.Peer) == 0:
 			return "NONE"
