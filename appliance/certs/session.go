@@ -115,9 +115,9 @@ type Sessions struct {
 	Cache *Cache
 }
 
-// Wrap is for tls.Config.WrapSession: it makes the ticket of a new session,
-// whose identifier it returns.
-func (s *Sessions) Wrap(cs tls.ConnectionState, ss *tls.SessionState) (ticket []byte, id [IDSize]byte, err error) {
+// Stamp marks a new session as one of this server's, made now, with a random
+// identifier, which it returns.
+func (s *Sessions) Stamp(ss *tls.SessionState) (id [IDSize]byte) {
 	_, _ = rand.Read(id[:]) // never fails
 	extra := make([]byte, 0, extraSize)
 	extra = append(extra, extraTag...)
@@ -125,6 +125,13 @@ func (s *Sessions) Wrap(cs tls.ConnectionState, ss *tls.SessionState) (ticket []
 	extra = binary.BigEndian.AppendUint64(extra, uint64(time.Now().Unix()))
 	extra = append(extra, id[:]...)
 	ss.Extra = append(ss.Extra, extra)
+	return id
+}
+
+// Wrap is for tls.Config.WrapSession: it makes the ticket of a new session,
+// whose identifier it returns.
+func (s *Sessions) Wrap(cs tls.ConnectionState, ss *tls.SessionState) (ticket []byte, id [IDSize]byte, err error) {
+	id = s.Stamp(ss)
 	if s.Cache == nil {
 		ticket, err = s.Keys.encrypt(cs, ss)
 		return ticket, id, err
@@ -155,6 +162,16 @@ func (s *Sessions) Unwrap(ticket []byte, cs tls.ConnectionState) (ss *tls.Sessio
 	if err != nil || ss == nil {
 		return nil, id
 	}
+	id, ok := s.Accept(ss)
+	if !ok {
+		return nil, id
+	}
+	return ss, id
+}
+
+// Accept reports whether a session that Stamp marked may be resumed here and
+// now. It takes the mark off and returns the identifier.
+func (s *Sessions) Accept(ss *tls.SessionState) (id [IDSize]byte, ok bool) {
 	for i, e := range ss.Extra {
 		if len(e) != extraSize || string(e[:4]) != extraTag {
 			continue
@@ -163,11 +180,11 @@ func (s *Sessions) Unwrap(ticket []byte, cs tls.ConnectionState) (ss *tls.Sessio
 		created := time.Unix(int64(binary.BigEndian.Uint64(e[20:28])), 0)
 		age := time.Since(created)
 		if !bytes.Equal(e[4:20], s.Context[:]) || age < -time.Minute || age > s.Timeout {
-			return nil, id
+			return id, false
 		}
-		return ss, [IDSize]byte(e[28:])
+		return [IDSize]byte(e[28:]), true
 	}
-	return nil, id
+	return id, false
 }
 
 // Cache holds sessions, in memory bounded by bytes. When it is full the one

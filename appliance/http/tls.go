@@ -157,6 +157,18 @@ func (c *Client) Drop() {
 	h.close()
 }
 
+// Newest is the configuration of the client's address that holds now, which may
+// be newer than Address in a handshake; nil where TLS is not spoken any more.
+func (c *Client) Newest() *Address {
+	if a := c.acc.port.find(c.net); a != nil && a.TLS {
+		return a
+	}
+	return nil
+}
+
+// Adopt makes a the client's Address.
+func (c *Client) Adopt(a *Address) { c.addr = a }
+
 // Scratch returns a request of c that serves to evaluate variables while there
 // is none, in the handshake: its location is srv's root. It is given back by
 // the function, when what was evaluated has been used.
@@ -177,6 +189,31 @@ func (r *Request) checkTLS() Code {
 		return StatusHTTPToHTTPS
 	}
 	return r.gen.security.Check(r)
+}
+
+// LogScript writes a message of a script that runs in a handshake in the name of
+// srv to its error log. context names the script.
+func (c *Client) LogScript(srv *Server, level errlog.Level, msg, context string) {
+	l := srv.root.core.errorLog
+	if c.flags&clientDebug != 0 {
+		l = srv.root.core.debugLog
+	}
+	if !l.On(level) {
+		return
+	}
+	b := append(append(append(c.w.line[:0], msg...), ", context: "...), context...)
+	b = c.AppendRemoteIP(append(b, ", client: "...))
+	b = c.addr.Addr.AppendTo(append(b, ", server: "...))
+	c.w.line = b
+	l.Write(level, c.Number(), b)
+}
+
+// ScriptLogOn reports whether LogScript writes messages of that level.
+func (c *Client) ScriptLogOn(srv *Server, level errlog.Level) bool {
+	if c.flags&clientDebug != 0 {
+		return srv.root.core.debugLog.On(level)
+	}
+	return srv.root.core.errorLog.On(level)
 }
 
 // LogTLS writes a message about a handshake to the client's error log.

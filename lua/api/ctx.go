@@ -15,8 +15,10 @@ import (
 type Ctx struct {
 	env *Env
 
-	// R is the request; nil in init, init_worker, exit_worker and timers.
+	// R is the request; nil in init, init_worker, exit_worker, timers and handshakes.
 	R *http.Request
+	// Place is the handshake; nil elsewhere.
+	Place Place
 	// Phase is where Lua runs now. A filter that runs within a content handler's output has its own for that time.
 	Phase Phase
 	// Relaxed is lua_phase_io relaxed: what may wait may be called although Phase is none of Yieldable. It is set in
@@ -205,6 +207,10 @@ func (c *Ctx) Log(level errlog.Level, msg string) {
 		c.R.Log(level, msg)
 		return
 	}
+	if c.Place != nil {
+		c.Place.Log(level, msg)
+		return
+	}
 	l := c.env.log()
 	if l == nil || !l.On(level) {
 		return
@@ -230,6 +236,9 @@ func (c *Ctx) action() string {
 func (c *Ctx) LogOn(level errlog.Level) bool {
 	if c.R != nil {
 		return c.R.LogOn(level)
+	}
+	if c.Place != nil {
+		return c.Place.LogOn(level)
 	}
 	l := c.env.log()
 	return l != nil && l.On(level)

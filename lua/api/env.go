@@ -250,6 +250,9 @@ func (e *Env) End() {
 // Retired reports whether Retire was called.
 func (e *Env) Retired() bool { return e.retired }
 
+// Closed reports whether the VM has ended: nothing may run in it.
+func (e *Env) Closed() bool { return e.closed }
+
 // Hold keeps the Env open although no context is in use: for a pending timer. Release takes that back.
 func (e *Env) Hold() { e.held++ }
 

@@ -162,6 +162,11 @@ func ctxTable(l *vm.State, c *api.Ctx) *vm.Table {
 			l.Errorf("no request found")
 		}
 		c.NgxCtx = l.VM().NewTable(0, 4)
+		if c.Place != nil {
+			c.NgxCtx.SetString("__index", c.NgxCtx.Value()) // requests of the connection inherit it
+		} else if up := c.SharedCtx(); up != nil {
+			c.NgxCtx.SetMetatable(l.VM(), up)
+		}
 	}
 	return c.NgxCtx
 }

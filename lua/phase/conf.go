@@ -12,6 +12,7 @@ import (
 
 var (
 	main http.MainSlot[mainConf]
+	srv  http.SrvSlot[srvConf]
 	loc  http.LocSlot[locConf]
 )
 
@@ -150,6 +151,7 @@ func directives() []conf.Directive {
 			Set: conf.Flag(func(c *mainConf) *conf.Opt[bool] { return &c.noPostpone[s.step] }),
 			Doc: "Runs " + s.name + " Lua before the other modules' handlers of the phase instead of behind them."})
 	}
+	rows = append(rows, handshakeRows()...)
 	const balancerDoc = "Chooses with Lua the peer of every try, by set_current_peer of the module ngx.balancer."
 	rows = append(rows,
 		conf.Directive{Name: "balancer_by_lua_block", In: conf.Upstream, Args: conf.NoArgs, RawBlock: true, Set: setBalancer(false), Doc: balancerDoc},

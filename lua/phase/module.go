@@ -9,6 +9,7 @@ import (
 var Module = http.Module{
 	Name:        "http_lua",
 	Main:        http.NewMain(&main, nil, nil),
+	Srv:         http.NewSrv(&srv, nil, mergeSrv),
 	Loc:         http.NewLoc(&loc, nil, mergeLoc),
 	State:       http.NewState(&api.Requests),
 	Local:       http.NewLocal(&api.Workers, newWorker),

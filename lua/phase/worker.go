@@ -48,6 +48,9 @@ func finish(b *http.Builder) error {
 	if err := setProxySSL(b); err != nil {
 		return err
 	}
+	if err := m.setHandshakes(b); err != nil {
+		return err
+	}
 	root := *api.Locations.In(m.lua.Root)
 	root.Merge(new(api.Settings))
 	m.root = &root

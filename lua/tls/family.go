@@ -1,21 +1,29 @@
 package tls
 
 import (
+	"slices"
+
 	"weir/lua/api"
 	"weir/lua/vm"
 )
 
 // Family is the modules ngx.ssl, ngx.ssl.clienthello and ngx.ssl.session.
 var Family = api.Family{
-	Name:   "ngx.ssl",
-	Doc:    "TLS of the client's connection: certificates, keys, the client's hello, sessions.",
-	Tables: []api.Table{{Path: "ngx.ssl", Module: true, Funcs: parseFuncs}},
-	Open:   constants,
+	Name: "ngx.ssl",
+	Doc:  "TLS of the client's connection: certificates, keys, the client's hello, sessions.",
+	Tables: []api.Table{
+		{Path: "ngx.ssl", Module: true, Funcs: slices.Concat(parseFuncs, connectionFuncs, certificateFuncs)},
+		{Path: "ngx.ssl.clienthello", Module: true, Funcs: helloFuncs},
+		{Path: "ngx.ssl.session", Module: true, Funcs: sessionFuncs},
+	},
+	Open: constants,
 }
 
 func constants(e *api.Env) {
+	for _, name := range []string{"ngx.ssl", "ngx.ssl.clienthello", "ngx.ssl.session"} {
+		e.VM.Loaded().GetString(name).AsTable().SetString("version", vm.String(api.CoreVersion))
+	}
 	t := e.VM.Loaded().GetString("ngx.ssl").AsTable()
-	t.SetString("version", vm.String(api.CoreVersion))
 	for name, n := range map[string]int{
 		"SSL3_VERSION": 0x0300, "TLS1_VERSION": 0x0301, "TLS1_1_VERSION": 0x0302, "TLS1_2_VERSION": 0x0303, "TLS1_3_VERSION": 0x0304,
 	} {

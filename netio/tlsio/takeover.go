@@ -182,6 +182,10 @@ func (e *Engine) selectConfig(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	return f.bind(e), nil
 }
 
+// Suites are the cipher suites of TLS 1.2 that a configuration offers on the
+// engine's connections.
+func (e *Engine) Suites(f *Config) []uint16 { return e.offered(f.TLS.CipherSuites) }
+
 // offered leaves out of a configuration's suites what the record layer does not
 // speak. Nil asks for the default ones.
 func (e *Engine) offered(ids []uint16) []uint16 {

@@ -35,9 +35,9 @@ var ProtocolNames = []conf.EnumValue[Protocols]{
 	{Name: "TLSv1.1", Value: TLSv11}, {Name: "TLSv1.2", Value: TLSv12}, {Name: "TLSv1.3", Value: TLSv13},
 }
 
-// versions is the range that crypto/tls is given; ok is false when nothing
+// Versions is the range that crypto/tls is given; ok is false when nothing
 // that weir speaks is left.
-func (p Protocols) versions() (low, high uint16, ok bool) {
+func (p Protocols) Versions() (low, high uint16, ok bool) {
 	switch p & Default {
 	case TLSv12:
 		return tls.VersionTLS12, tls.VersionTLS12, true
@@ -76,7 +76,7 @@ func (s *Store) Warn(b *http.Builder, msg string) {
 // Apply puts settings into a configuration. What crypto/tls lacks is warned of.
 func (s *Store) Apply(b *http.Builder, set *Settings, t *tls.Config) error {
 	var ok bool
-	if t.MinVersion, t.MaxVersion, ok = set.Protocols.versions(); !ok {
+	if t.MinVersion, t.MaxVersion, ok = set.Protocols.Versions(); !ok {
 		return conf.Errorf("\"%s_protocols\" names neither TLSv1.2 nor TLSv1.3, and no others are spoken", set.Prefix)
 	}
 	if set.Protocols&^Default != 0 {

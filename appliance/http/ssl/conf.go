@@ -73,7 +73,8 @@ type srvConf struct {
 
 	commands []conf.KeyVal
 
-	ctx *context // nil for a server without certificates
+	ctx     *context // nil for a server without certificates
+	scripts *Scripts // nil for none
 }
 
 var (

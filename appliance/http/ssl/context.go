@@ -26,6 +26,7 @@ type context struct {
 	verifier *certs.Verifier
 	main     *mainConf
 	rejects  bool
+	byScript bool      // sessions are fetched and stored by scripts
 	staples  []*staple // of list, some nil; nil when nothing is stapled
 	stapling atomic.Pointer[joined]
 }
@@ -165,7 +166,7 @@ func (ctx *context) setSessions(b *http.Builder, c *srvConf) error {
 		t.SessionTicketsDisabled = true
 		return nil
 	}
-	s := &certs.Sessions{Timeout: time.Duration(c.timeout.V) * time.Second, Context: ctx.identity(c)}
+	s := ctx.newSessions(c)
 	var err error
 	if c.tickets.V {
 		s.Keys, err = ticketKeys(b, c.ticketKeys, s.Timeout)
@@ -175,22 +176,50 @@ func (ctx *context) setSessions(b *http.Builder, c *srvConf) error {
 	if err != nil {
 		return err
 	}
+	ctx.resume(s)
+	return nil
+}
+
+// resume has sessions resumed by s.
+func (ctx *context) resume(s *certs.Sessions) {
 	ctx.sessions = s
+	ctx.conf.TLS.SessionTicketsDisabled = false
 	ctx.conf.Wrap = func(h *tlsio.Handshake, cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error) {
-		ticket, id, err := s.Wrap(cs, ss)
-		if err == nil {
-			h.Data.(*Connection).setID(id)
-		}
-		return ticket, err
+		return h.Data.(*Connection).wrap(cs, ss)
 	}
 	ctx.conf.Unwrap = func(h *tlsio.Handshake, ticket []byte, cs tls.ConnectionState) (*tls.SessionState, error) {
-		ss, id := s.Unwrap(ticket, cs)
-		if ss != nil {
-			h.Data.(*Connection).setID(id)
-		}
-		return ss, nil
+		return h.Data.(*Connection).unwrap(ticket, cs), nil
 	}
-	return nil
+}
+
+// wrap makes the ticket of a new session.
+func (c *Connection) wrap(cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error) {
+	if c.run != nil {
+		if ticket := c.run.wrap(c, ss); ticket != nil {
+			return ticket, nil
+		}
+	}
+	ticket, id, err := c.ctx.sessions.Wrap(cs, ss)
+	if err == nil {
+		c.setID(id)
+	}
+	return ticket, err
+}
+
+// unwrap is the session of a ticket, nil when it cannot be resumed.
+func (c *Connection) unwrap(ticket []byte, cs tls.ConnectionState) *tls.SessionState {
+	if c.run != nil {
+		return c.run.unwrap(ticket)
+	}
+	ss, id := c.ctx.sessions.Unwrap(ticket, cs)
+	if ss != nil {
+		c.setID(id)
+	}
+	return ss
+}
+
+func (ctx *context) newSessions(c *srvConf) *certs.Sessions {
+	return &certs.Sessions{Timeout: time.Duration(c.timeout.V) * time.Second, Context: ctx.identity(c)}
 }
 
 // ticketKeys are those of the files, or the process's own.

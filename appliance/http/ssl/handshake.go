@@ -2,7 +2,6 @@ package ssl
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io"
 	"strings"
@@ -33,6 +32,12 @@ type Connection struct {
 	result certs.Result // of its certificate
 	id     *[certs.IDSize]byte
 	offer  *offer // nil when no variable asks for it
+
+	resumed bool      // the handshake resumed a session
+	run     *run      // nil without scripts, and when they are over
+	random  *[32]byte // of the client's hello; nil without scripts
+	// Local is whatever the module of the scripts keeps with the connection.
+	Local any
 }
 
 // offer is what the client would have taken.
@@ -42,7 +47,18 @@ type offer struct {
 	schemes []tls.SignatureScheme
 }
 
-func (s *Connection) setID(id [certs.IDSize]byte) { s.id = &id }
+// Of is what is known of a client's connection besides Client.TLS, nil for one
+// without TLS.
+func Of(c *http.Client) *Connection {
+	t := c.TLS()
+	if t == nil {
+		return nil
+	}
+	s, _ := t.Data.(*Connection)
+	return s
+}
+
+func (c *Connection) setID(id [certs.IDSize]byte) { c.id = &id }
 
 // Listens implements http.Security.
 func (security) Listens(_ *http.Builder, def *http.Server, all []*http.Server) error {
@@ -63,6 +79,7 @@ func (security) Handshake(c *http.Client, first []byte) {
 func choose(h *tlsio.Handshake, hello *tls.ClientHelloInfo) (*tlsio.Config, error) {
 	s := h.Peer().(*Connection)
 	h.Data = s
+	s.renew(h)
 	v := s.client.Address().Default
 	if named := s.client.ServerFor(strings.ToLower(hello.ServerName)); named != nil {
 		v = named
@@ -73,15 +90,52 @@ func choose(h *tlsio.Handshake, hello *tls.ClientHelloInfo) (*tlsio.Config, erro
 	if s.ctx.main.clientSet {
 		s.offer = &offer{hello.CipherSuites, hello.SupportedCurves, hello.SignatureSchemes}
 	}
-	switch {
-	case s.ctx.rejects:
-		return refuse, nil
-	case s.ctx.dynamic != nil:
-		return s.load(h, hello, v)
-	case s.ctx.staples != nil:
-		return s.ctx.withStaples(time.Now()), nil
+	if scripts := s.scripts(v); scripts != nil {
+		return s.scripted(scripts, h, hello, v)
 	}
-	return s.ctx.conf, nil
+	if s.ctx.rejects {
+		return refuse, nil
+	}
+	return s.base(h, hello, v)
+}
+
+// renew takes the newest configuration: that of the time when the client came
+// may have ended, and scripts with it.
+func (c *Connection) renew(h *tlsio.Handshake) {
+	a := c.client.Newest()
+	if a == nil || a == c.client.Address() {
+		return
+	}
+	if ctx := srvSlot.In(a.Default).ctx; ctx != nil && (!ctx.conf.KeepHello || h.Hello() != nil) {
+		c.client.Adopt(a)
+		c.ctx = ctx
+	}
+}
+
+// scripts are those for the handshake in the name of v, nil for none. A default
+// server's Hello holds for all names that have none of their own.
+func (c *Connection) scripts(v *http.Server) *Scripts {
+	own, def := srvSlot.In(v).scripts, srvSlot.In(c.client.Address().Default).scripts
+	if def == nil || own != nil && (own.Hello != nil || def.Hello == nil) {
+		return own
+	}
+	both := *def
+	both.Certificate = nil
+	if own != nil {
+		both.Certificate, both.Fetch, both.Store = own.Certificate, own.Fetch, own.Store
+	}
+	return &both
+}
+
+// base is the configuration that the directives ask for.
+func (c *Connection) base(h *tlsio.Handshake, hello *tls.ClientHelloInfo, v *http.Server) (*tlsio.Config, error) {
+	switch {
+	case c.ctx.dynamic != nil:
+		return c.load(h, hello, v)
+	case c.ctx.staples != nil:
+		return c.ctx.withStaples(time.Now()), nil
+	}
+	return c.ctx.conf, nil
 }
 
 // refuse has no certificate: crypto/tls answers with unrecognized_name.
@@ -89,20 +143,20 @@ var refuse = &tlsio.Config{TLS: &tls.Config{SessionTicketsDisabled: true}}
 
 // load makes the configuration of one handshake with the certificates whose
 // names the client decides on.
-func (s *Connection) load(h *tlsio.Handshake, hello *tls.ClientHelloInfo, v *http.Server) (*tlsio.Config, error) {
-	c := s.client
-	l := localSlot.Of(c.Worker())
+func (c *Connection) load(h *tlsio.Handshake, hello *tls.ClientHelloInfo, v *http.Server) (*tlsio.Config, error) {
+	cl := c.client
+	l := localSlot.Of(cl.Worker())
 	type names struct{ cert, key string }
-	wanted := make([]names, len(s.ctx.dynamic))
-	r, done := c.Scratch(v)
+	wanted := make([]names, len(c.ctx.dynamic))
+	r, done := cl.Scratch(v)
 	l.hello = hello
-	for i, d := range s.ctx.dynamic {
+	for i, d := range c.ctx.dynamic {
 		wanted[i].cert, wanted[i].key = d.Names(r)
 	}
 	l.hello = nil
 	done()
 	job := &loading{h: h, load: func() (list []*tls.Certificate, err error) {
-		for i, d := range s.ctx.dynamic {
+		for i, d := range c.ctx.dynamic {
 			p, err := d.Load(wanted[i].cert, wanted[i].key)
 			if err != nil {
 				return nil, err
@@ -116,14 +170,11 @@ func (s *Connection) load(h *tlsio.Handshake, hello *tls.ClientHelloInfo, v *htt
 		return nil, err
 	}
 	if job.err != nil {
-		c.LogTLS(http.LogErr, job.err.Error())
-		return nil, errCertificate
+		cl.LogTLS(http.LogErr, job.err.Error())
+		return nil, ErrCertificate
 	}
-	return s.ctx.with(certs.Order(job.list)), nil
+	return c.ctx.with(certs.Order(job.list)), nil
 }
-
-// errCertificate ends a handshake without a certificate, which has been logged.
-var errCertificate = errors.New("cert cb error")
 
 // loading reads files for a handshake that waits.
 type loading struct {
@@ -142,28 +193,27 @@ func (j *loading) run() {
 func (j *loading) Run() { j.h.Wake() }
 
 // Handshaken implements tlsio.Peer.
-func (s *Connection) Handshaken(_ *conn.Conn, t *tlsio.Conn, err error) {
-	c := s.client
-	s.client = nil
+func (c *Connection) Handshaken(_ *conn.Conn, t *tlsio.Conn, err error) {
+	cl := c.client
+	c.client = nil
 	switch {
 	case err == nil:
-		if len(t.Info.Peer) > 0 && s.ctx.verifier != nil {
-			s.result = s.ctx.verifier.Verify(t.Info.Peer, x509.ExtKeyUsageClientAuth, time.Now())
-		}
-		c.Secured(t)
+		c.check(t.Info.Peer)
+		c.run, c.resumed = nil, t.Info.Resumed
+		cl.Secured(t)
 	case err == tlsio.ErrNotTLS:
-		c.Secured(nil)
+		cl.Secured(nil)
 	default:
-		logFailure(c, err)
-		c.Drop()
+		logFailure(cl, err)
+		cl.Drop()
 	}
 }
 
 // Panicked ends a connection whose handshake has panicked.
-func (s *Connection) Panicked() {
-	if c := s.client; c != nil {
-		s.client = nil
-		c.Drop()
+func (c *Connection) Panicked() {
+	if cl := c.client; cl != nil {
+		c.client = nil
+		cl.Drop()
 	}
 }
 

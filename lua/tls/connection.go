@@ -1,0 +1,160 @@
+package tls
+
+import (
+	"weir/appliance/http/ssl"
+	"weir/lua/api"
+	"weir/lua/vm"
+	"weir/netio/sock"
+)
+
+// inConnection are the phases of a client's connection: its handshake and its requests.
+const inConnection = api.Any
+
+var connectionFuncs = []api.Func{
+	{Name: "server_name", In: inConnection, Args: "()", Doc: "Returns the server name that the client asked for in the handshake.", Run: serverName},
+	{Name: "server_port", In: inConnection, Args: "()", Doc: "Returns the port that the client connected to.", Run: serverPort},
+	{Name: "raw_server_addr", In: inConnection, Args: "()", Doc: "Returns the address that the client connected to as bytes, and inet, inet6 or unix.", Run: func(l *vm.State) int { return rawAddr(l, true) }},
+	{Name: "raw_client_addr", In: inConnection, Args: "()", Doc: "Returns the client's address as bytes, and inet, inet6 or unix.", Run: func(l *vm.State) int { return rawAddr(l, false) }},
+	{Name: "get_tls1_version", In: inConnection, Args: "()", Doc: "Returns the version of TLS as a number.", Run: func(l *vm.State) int {
+		v, why := version(l)
+		if why != "" {
+			return fail(l, why)
+		}
+		return l.Ret(vm.Int(v))
+	}},
+	{Name: "get_tls1_version_str", In: inConnection, Args: "()", Doc: "Returns the version of TLS: TLSv1.2 or TLSv1.3.", Run: versionName},
+	{Name: "get_client_random", In: inConnection, Args: "(length?)", Doc: "Returns the random of the client's hello, or with length 0 how long it is. Servers without scripts for handshakes do not keep it.", Run: clientRandom},
+	{Name: "get_req_shared_ssl_ciphers", In: api.SSL, Args: "(filter_grease?)", Doc: "Returns the cipher suites that both sides have, in this side's order.", Run: sharedCiphers},
+	{Name: "get_req_ssl_pointer", In: inConnection, Args: "()", Doc: "Returns an object that stands for the connection's TLS.", Run: pointer},
+	{Name: "ssl_session_reused", In: inConnection, Args: "(ssl)", Doc: "Tells whether the handshake of get_req_ssl_pointer's connection resumed a session.", Run: sessionReused},
+}
+
+func serverName(l *vm.State) int {
+	c, client := here(l)
+	if c == nil {
+		return fail(l, badRequest)
+	}
+	name := c.ServerName()
+	if t := client.TLS(); t != nil {
+		name = t.Info.ServerName
+	}
+	if name == "" {
+		return l.Ret(vm.Nil)
+	}
+	return l.Ret(vm.String(name))
+}
+
+func serverPort(l *vm.State) int {
+	c, client := here(l)
+	if c == nil {
+		return fail(l, badRequest)
+	}
+	a := client.Local()
+	if a.Family() == sock.Unix {
+		return fail(l, "unix domain has no port")
+	}
+	return l.Ret(vm.Int(int(a.Port())))
+}
+
+func rawAddr(l *vm.State, local bool) int {
+	c, client := here(l)
+	if c == nil {
+		l.Push(vm.Nil)
+		return 1 + fail(l, badRequest)
+	}
+	a := client.Remote()
+	if local {
+		a = client.Local()
+	}
+	if a.Family() == sock.Unix {
+		l.PushString(a.Path())
+		l.PushString("unix")
+		return 2
+	}
+	ip := a.IP()
+	l.PushBytes(ip.AsSlice())
+	if ip.Is4() {
+		l.PushString("inet")
+	} else {
+		l.PushString("inet6")
+	}
+	return 2
+}
+
+// version is the connection's version of TLS.
+func version(l *vm.State) (v int, why string) {
+	c, client := here(l)
+	if c == nil {
+		return 0, badRequest
+	}
+	if t := client.TLS(); t != nil {
+		return int(t.Info.Version), ""
+	}
+	return int(c.Version()), ""
+}
+
+func versionName(l *vm.State) int {
+	v, why := version(l)
+	if why != "" {
+		return fail(l, why)
+	}
+	switch v {
+	case 0x0304:
+		return l.Ret(vm.String("TLSv1.3"))
+	case 0x0303:
+		return l.Ret(vm.String("TLSv1.2"))
+	}
+	return fail(l, "unknown version")
+}
+
+func clientRandom(l *vm.State) int {
+	n := 32
+	if !l.Arg(1).IsNil() {
+		n = l.CheckInt(1)
+	}
+	c, _ := here(l)
+	if c == nil {
+		return fail(l, badRequest)
+	}
+	random := c.Random()
+	switch {
+	case random == nil:
+		return fail(l, "the server has no scripts for handshakes")
+	case n == 0:
+		return l.Ret(vm.Int(len(random)))
+	}
+	l.PushBytes(random[:max(min(n, len(random)), 0)])
+	return 1
+}
+
+func sharedCiphers(l *vm.State) int {
+	c, _ := here(l)
+	if c == nil {
+		return fail(l, badRequest)
+	}
+	return retInts(l, c.SharedCiphers())
+}
+
+func retInts(l *vm.State, list []uint16) int {
+	t := l.VM().NewTable(len(list), 0)
+	for i, v := range list {
+		t.SetInt(i+1, vm.Int(int(v)))
+	}
+	return l.Ret(t.Value())
+}
+
+func pointer(l *vm.State) int {
+	c, _ := here(l)
+	if c == nil {
+		return fail(l, badRequest)
+	}
+	return retCdata(l, c)
+}
+
+func sessionReused(l *vm.State) int {
+	c := as[ssl.Connection](l.Arg(1))
+	if c == nil {
+		return fail(l, "bad ssl")
+	}
+	return l.Ret(vm.Bool(c.Resumed()))
+}
