@@ -29,6 +29,7 @@ func TestSlowKeysSignOffTheLoop(t *testing.T) {
 		signed uint64
 	}{
 		{"RSA", theAuthority().rsa, 3},
+		{"P-384", theAuthority().p384, 3},
 		{"P-256", theAuthority().ecdsa, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {

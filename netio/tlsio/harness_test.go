@@ -205,10 +205,10 @@ func (w *world) dial(s *side, a sock.Addr, name string) {
 
 // authority is the test's certificate authority with its certificates.
 type authority struct {
-	pool       *x509.CertPool
-	ca         []byte
-	ecdsa, rsa tls.Certificate // for localhost and 127.0.0.1
-	client     tls.Certificate
+	pool             *x509.CertPool
+	ca               []byte
+	ecdsa, rsa, p384 tls.Certificate // for localhost and 127.0.0.1
+	client           tls.Certificate
 }
 
 var theAuthority = sync.OnceValue(makeAuthority)
@@ -244,6 +244,8 @@ func makeAuthority() *authority {
 	a.pool.AddCert(caCert)
 	a.ecdsa = issue(2, "localhost", x509.ExtKeyUsageServerAuth, ecKey.Public(), ecKey)
 	a.rsa = issue(3, "localhost", x509.ExtKeyUsageServerAuth, rsaKey.Public(), rsaKey)
+	p384 := must(ecdsa.GenerateKey(elliptic.P384(), rand.Reader))
+	a.p384 = issue(5, "localhost", x509.ExtKeyUsageServerAuth, p384.Public(), p384)
 	a.client = issue(4, "a client", x509.ExtKeyUsageClientAuth, clientKey.Public(), clientKey)
 	return a
 }

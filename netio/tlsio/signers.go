@@ -101,8 +101,12 @@ func (k *remoteKey) Sign(rand io.Reader, digest []byte, o crypto.SignerOpts) ([]
 	return k.e.o.Signers.offLoop(k.e.current, func() ([]byte, error) { return k.key.Sign(rand, digest, o) })
 }
 
+// remoteRSA is a remoteKey that decrypts as well. crypto/tls takes no other type
+// of key that can.
+type remoteRSA struct{ remoteKey }
+
 // Decrypt implements crypto.Decrypter, for RSA key exchange.
-func (k *remoteKey) Decrypt(rand io.Reader, msg []byte, o crypto.DecrypterOpts) ([]byte, error) {
+func (k *remoteRSA) Decrypt(rand io.Reader, msg []byte, o crypto.DecrypterOpts) ([]byte, error) {
 	d := k.key.(crypto.Decrypter) // only RSA keys come here
 	return k.e.o.Signers.offLoop(k.e.current, func() ([]byte, error) { return d.Decrypt(rand, msg, o) })
 }
@@ -163,5 +167,8 @@ func (e *Engine) remote(c *tls.Certificate) *tls.Certificate {
 	}
 	r := *c
 	r.PrivateKey = &remoteKey{e: e, key: key}
+	if _, rsa := key.Public().(*rsa.PublicKey); rsa {
+		r.PrivateKey = &remoteRSA{remoteKey{e: e, key: key}}
+	}
 	return &r
 }
