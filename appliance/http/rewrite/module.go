@@ -90,16 +90,22 @@ func rewriteLocation(r *http.Request) http.Code {
 // since the phase engine takes OK for "go on".
 func run(r *http.Request, c *locConf) http.Code {
 	var rc http.Code
-	if w := waiting.Get(r); w != nil && w.program != nil {
-		rc = w.resume(r) // the location may be that of an `if` block by now
+	if waits(r) {
+		rc = waiting.Get(r).resume(r) // the location may be that of an `if` block by now
 	} else if len(c.program) == 0 {
 		return http.Declined
 	} else {
 		rc = c.program.run(r, c.log.V)
 	}
-	if rc == http.Declined || rc == http.Again {
+	if rc == http.Declined || rc == http.Again && waits(r) { // else it is a response that the client takes slowly
 		return rc
 	}
 	r.Finalize(rc)
 	return http.Done
+}
+
+// waits reports whether an instruction of the program of r has to wait.
+func waits(r *http.Request) bool {
+	w := waiting.Get(r)
+	return w != nil && w.program != nil
 }
