@@ -51,6 +51,7 @@ func (vm *VM) takeTask() *Task {
 	}
 	t := &Task{vm: vm, l: vm.newState()}
 	t.l.status = stRunning
+	vm.tasks++
 	t.next, t.stop = iter.Pull(t.body)
 	return t
 }
@@ -103,6 +104,7 @@ func (t *Task) Resume() {
 	if t.done {
 		t.state = runState{}
 		if len(vm.idle) >= maxIdleTasks {
+			vm.tasks--
 			t.stop()
 			return
 		}
@@ -139,8 +141,12 @@ func (vm *VM) CloseTasks() {
 	for _, t := range vm.idle {
 		t.stop()
 	}
+	vm.tasks -= len(vm.idle)
 	vm.idle = nil
 }
+
+// Tasks returns how many tasks there are, each with a goroutine, and how many of them are idle.
+func (vm *VM) Tasks() (all, idle int) { return vm.tasks, len(vm.idle) }
 
 // Task returns the task that runs, nil where Lua runs on the owner's own stack and must not park.
 func (vm *VM) Task() *Task { return vm.task }

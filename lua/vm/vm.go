@@ -63,8 +63,9 @@ type VM struct {
 	ioIn  Value  // current files of io
 	ioOut Value
 
-	idle []*Task // pooled
-	last Usage   // of the run that ended or parked last
+	idle  []*Task // pooled
+	tasks int     // there are, idle ones included
+	last  Usage   // of the run that ended or parked last
 
 	sample int64 // instructions until the next sample
 
