@@ -108,8 +108,10 @@ staticcheck:
 policy:
 	$(GO) test ./appliance
 
-image: build ## build disk images, .deb and container image into dist/
-	$(GO) run ./images/build -weir $(BIN) -version '$(VERSION)' -time $(COMMIT_TIME) -o dist $(IMAGEFLAGS)
+# Without the symbols that only debuggers want: a third less to load at a start.
+image: have-go ## build disk images, disc, .deb and container image into dist/
+	$(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN).image ./appliance/cmd/weir
+	$(GO) run ./images/build -weir $(BIN).image -version '$(VERSION)' -time $(COMMIT_TIME) -o dist $(IMAGEFLAGS)
 
 test-image: have-go ## boot the images under QEMU: every form, updates, bad slots (as root: installs it)
 	@$(CI)/need image

@@ -189,6 +189,23 @@ func TestSettingsThatNobodyConfirmsAreTakenBack(t *testing.T) {
 }
 
 // TestAModuleBlocksAClientForATime is what a script does with those who misbehave.
+func TestAKilledMasterLeavesNoFilter(t *testing.T) {
+	t.Parallel()
+	in, there := guarded(t, "confirm_timeout off;")
+	in.list(nstest.There + "\n")
+	in.until("the list to be read", func() bool { return strings.Contains(in.log(), "0 networks allowed, 1 blocked") })
+	if in.reaches(there, blocked) {
+		t.Error("a blocked client gets through")
+	}
+	if err := syscall.Kill(in.pid(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	in.until("the program to go", func() bool {
+		out, err := exec.Command("ip", "link", "show", "v0").CombinedOutput()
+		return err == nil && !strings.Contains(string(out), "xdp")
+	})
+}
+
 func TestAModuleBlocksAClientForATime(t *testing.T) {
 	t.Parallel() // it waits for seconds to pass
 	in, there := guarded(t, "confirm_timeout off;")
