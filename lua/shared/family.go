@@ -129,8 +129,7 @@ func Now(l *vm.State) int64 {
 	if w == nil {
 		return time.Now().UnixMilli()
 	}
-	sec, ms := w.Loop.Wall()
-	return sec*1000 + int64(ms)
+	return w.Loop.UnixMS()
 }
 
 // Messages about keys, which come as values.
@@ -143,6 +142,9 @@ var (
 // key returns argument 2 as a key, or the message that refuses it.
 func key(l *vm.State) (k string, refusal vm.Value) {
 	v := l.Arg(2)
+	if k, ok := v.AsString(); ok && k != "" && len(k) <= shdict.MaxKey {
+		return k, vm.Nil
+	}
 	if v.IsNil() {
 		return "", nilKey
 	}

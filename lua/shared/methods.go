@@ -172,7 +172,8 @@ func incr(l *vm.State) int {
 	if !ok {
 		l.Errorf("cannot convert 'nil' to 'double'")
 	}
-	init, hasInit := l.Arg(4), l.Arg(4).Truthy()
+	init := l.Arg(4)
+	hasInit := init.Truthy()
 	var first, lifetime float64
 	if hasInit {
 		if first, ok = number(init); !ok {

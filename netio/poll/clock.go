@@ -10,6 +10,7 @@ type clock struct {
 	ns   int64 // monotonic, since epoch
 	ms   int64 // the same in milliseconds
 	wall int64 // wall clock minus ns, in nanoseconds
+	unix int64 // wall clock in milliseconds
 
 	sec  int64 // wall clock seconds
 	base int64 // ns at which sec began
@@ -35,6 +36,7 @@ func (c *clock) start() {
 	c.ns = c.nanos()
 	c.ms = c.ns / 1e6
 	c.syncWall()
+	c.unix = (c.wall + c.ns) / 1e6
 }
 
 // nanos reads the monotonic clock.
@@ -47,12 +49,14 @@ func (c *clock) tick() {
 	if c.ns-c.base >= 1e9 {
 		c.syncWall()
 	}
+	c.unix = (c.wall + c.ns) / 1e6
 }
 
 // refreshMS reads the clock anew and returns it in milliseconds.
 func (c *clock) refreshMS() int64 {
 	c.ns = c.nanos()
 	c.ms = c.ns / 1e6
+	c.unix = (c.wall + c.ns) / 1e6
 	return c.ms
 }
 
@@ -76,6 +80,9 @@ func (c *clock) Refresh() { c.tick() }
 
 // Unix returns the wall clock's seconds.
 func (c *clock) Unix() int64 { return c.sec }
+
+// UnixMS returns the wall clock in milliseconds.
+func (c *clock) UnixMS() int64 { return c.unix }
 
 // Wall returns the wall clock in seconds and milliseconds.
 func (c *clock) Wall() (sec int64, ms int) {
