@@ -171,7 +171,9 @@ func (s *step) result(c *api.Ctx) http.Code {
 		return http.StatusInternalServerError
 	case c.ExecURI != nil:
 		return s.exec(c)
-	case c.Jumped:
+	case c.Jumped: // what the script had ends as with an internal redirect
+		c.End()
+		c.NgxCtx = nil
 		return http.Declined
 	}
 	rc := http.OK
