@@ -34,8 +34,10 @@ type mainConf struct {
 	gen  *http.Generation
 	mu   sync.Mutex
 	made *api.Env // the VM init_by_lua ran in, until a worker takes it; guarded by mu
-	root *api.Settings
-	lua  *api.MainSettings
+
+	shadows []string // built-in modules that lua_package_path has files of
+	root    *api.Settings
+	lua     *api.MainSettings
 }
 
 // path makes the path of a file full.

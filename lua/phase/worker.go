@@ -67,8 +67,9 @@ func (m *mainConf) begin() error {
 	if check && m.init == nil {
 		return nil
 	}
-	e, err := m.newEnv(nil, false)
-	if err != nil {
+	e := m.bareEnv(nil, false)
+	m.shadows = m.findShadows(e.VM)
+	if err := m.initialise(e); err != nil {
 		return err
 	}
 	if check {
@@ -112,14 +113,22 @@ func (m *mainConf) bareEnv(w *http.Worker, fresh bool) *api.Env {
 // newEnv makes a VM for the configuration and runs init_by_lua in it.
 func (m *mainConf) newEnv(w *http.Worker, fresh bool) (*api.Env, error) {
 	e := m.bareEnv(w, fresh)
-	if m.init == nil {
-		return e, nil
-	}
-	if err := m.runInit(e); err != nil {
-		e.Close()
+	if err := m.initialise(e); err != nil {
 		return nil, err
 	}
 	return e, nil
+}
+
+// initialise runs init_by_lua in a new VM, if there is one; the VM is closed where it fails.
+func (m *mainConf) initialise(e *api.Env) error {
+	if m.init == nil {
+		return nil
+	}
+	err := m.runInit(e)
+	if err != nil {
+		e.Close()
+	}
+	return err
 }
 
 // runInit runs init_by_lua.
@@ -225,7 +234,9 @@ func startWorker(w *http.Worker, g *http.Generation, ready func()) {
 		return
 	}
 	e := m.take()
-	if e == nil {
+	if e != nil {
+		m.noteShadows()
+	} else {
 		var err error
 		if e, err = m.newEnv(w, false); err != nil {
 			// It has run once without an error, when the configuration was read. What it left undone is missed here.

@@ -38,6 +38,13 @@ func (vm *VM) SetPath(p string) {
 	vm.pkg.SetString("path", String(strings.Trim(p, ";")))
 }
 
+// FindModule returns the file that package.path has for a module, "" for none.
+func (vm *VM) FindModule(name string) string {
+	path, _ := vm.pkg.GetString("path").AsString()
+	file, _ := searchPath(name, path, ".", "/")
+	return file
+}
+
 // searchPath looks for a module along a path: its file, or the list of what was tried.
 func searchPath(name, path, sep, rep string) (file, tried string) {
 	if sep != "" {
