@@ -6,13 +6,7 @@ import (
 	"strconv"
 	"testing"
 
-	"weir/appliance/http"
 	"weir/appliance/http/httptest"
-	"weir/appliance/http/proxy"
-	"weir/appliance/http/upstream"
-	"weir/lua/offload"
-	"weir/lua/phase"
-	"weir/lua/shared"
 )
 
 // answers serves HTTP on a port of its own until the test ends: every request of one segment gets the same answer.
@@ -46,7 +40,6 @@ func answers(t *testing.T) (port int) {
 }
 
 func TestABalancedRequestAllocatesNothing(t *testing.T) {
-	modules := http.Modules{&http.Core, &upstream.Module, &proxy.Module, &phase.Settings, &shared.Module, &offload.Module, &phase.Module, &http.Copy, &http.Postpone}
 	s := httptest.Start(t, modules, `keepalive_requests 1000000; upstream u { balancer_by_lua_block {
 			local b = require "ngx.balancer"
 			b.set_current_peer("127.0.0.1", `+strconv.Itoa(answers(t))+`, "name.test")

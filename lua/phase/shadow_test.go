@@ -6,14 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"weir/appliance/http"
 	"weir/appliance/http/httptest"
-	"weir/lua/offload"
-	"weir/lua/phase"
-	"weir/lua/shared"
 )
-
-var modules = http.Modules{&http.Core, &phase.Settings, &shared.Module, &offload.Module, &phase.Module, &http.Copy, &http.Postpone}
 
 func TestFilesOfBuiltInModulesAreNamedOnce(t *testing.T) {
 	dir := t.TempDir()
