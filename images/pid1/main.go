@@ -31,6 +31,7 @@ type Machine struct {
 	version  string
 	console  *console
 	esp, dat string // block devices, "" when there is none
+	devices  *devices
 	network  network
 	children *children
 	server   *server
@@ -67,11 +68,7 @@ func (m *Machine) up() error {
 	m.options = parseOptions(machine.Value("/proc/cmdline"))
 	m.console.open()
 	m.children = newChildren()
-	loaded, err := loadModules(m.console)
-	m.console.log("%d modules loaded", loaded)
-	if err != nil {
-		m.console.log("modules: %v", err) // a driver that fails need not be the one that matters
-	}
+	m.drivers()
 	m.storage()
 	conf := m.configure()
 	go watchPower(m.power)
@@ -86,6 +83,25 @@ func (m *Machine) up() error {
 	go m.server.watch(m.health)
 	go m.lookForUpdates()
 	return nil
+}
+
+// drivers loads what is always needed and what drives the devices that are
+// there; what drives those that come later is loaded when they do.
+func (m *Machine) drivers() {
+	list, err := openModules()
+	if err != nil {
+		m.console.log("modules: %v", err)
+	}
+	m.devices = newDevices(list)
+	list.loadAll(list.always)
+	m.devices.coldplug(sysDevices)
+	m.devices.settle()
+	loaded, err := list.result()
+	m.console.log("%d modules loaded", loaded)
+	if err != nil {
+		m.console.log("modules: %v", err) // a driver that fails need not be the one that matters
+	}
+	go m.devices.watch()
 }
 
 // run reacts to what happens until the machine goes down.

@@ -6,18 +6,17 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
-
-	"weir/tuning/machine"
 )
 
 // moduleDir holds the modules and list, which the image's builder writes:
 //
-//	load NAME DEPENDENCY...      always loaded, in this order
+//	load NAME DEPENDENCY...      always loaded
 //	have NAME DEPENDENCY...      loaded for a device
 //	alias PATTERN NAME           the devices of a module
 const (
@@ -25,107 +24,126 @@ const (
 	moduleList = moduleDir + "/list"
 )
 
-// modules is the list with what was loaded already.
+// modules is the list, and what was loaded of it. Modules that do not depend
+// on each other are loaded side by side: most of the time of many is waiting
+// for a device. It is safe for all goroutines.
 type modules struct {
-	dir     string
 	needs   map[string][]string
 	always  []string
-	aliases []alias
-	loaded  map[string]bool
+	aliases aliases
+	insert  func(name string) error // has the kernel load one module
+
+	mu      sync.Mutex
+	started map[string]chan struct{} // closed when the module is loaded, or has failed
+	running int
 	failed  []error
 }
 
-type alias struct {
-	pattern, name string
-}
-
-// loadModules loads what is always needed and what drives the devices that are
-// there. It returns how many were loaded; errors are collected.
-func loadModules(c *console) (int, error) {
+// openModules reads the list. An image without one has a kernel with
+// everything built in.
+func openModules() (*modules, error) {
 	f, err := os.Open(moduleList)
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil // a kernel with everything built in
+		return newModules(), nil
 	}
 	if err != nil {
-		return 0, err
+		return newModules(), err
 	}
 	defer f.Close()
-	m, err := readModules(bufio.NewScanner(f), moduleDir)
-	if err != nil {
-		return 0, err
-	}
-	for _, name := range m.always {
-		m.load(name)
-	}
-	// A bus's driver brings devices of its own: look until there are no new
-	// ones.
-	for before := -1; before != len(m.loaded); {
-		before = len(m.loaded)
-		m.coldplug("/sys/devices")
-	}
-	return len(m.loaded), errors.Join(m.failed...)
+	m := newModules()
+	return m, m.read(bufio.NewScanner(f))
 }
 
-func readModules(s *bufio.Scanner, dir string) (*modules, error) {
-	m := &modules{dir: dir, needs: map[string][]string{}, loaded: map[string]bool{}}
+func newModules() *modules {
+	return &modules{needs: map[string][]string{}, aliases: aliases{}, insert: insertModule, started: map[string]chan struct{}{}}
+}
+
+func (m *modules) read(s *bufio.Scanner) error {
 	for s.Scan() {
 		f := strings.Fields(s.Text())
 		switch {
 		case len(f) >= 2 && f[0] == "load":
 			m.always = append(m.always, f[1])
-			m.needs[f[1]] = f[2:]
+			m.need(f[1], f[2:])
 		case len(f) >= 2 && f[0] == "have":
-			m.needs[f[1]] = f[2:]
+			m.need(f[1], f[2:])
 		case len(f) == 3 && f[0] == "alias":
-			m.aliases = append(m.aliases, alias{f[1], f[2]})
+			m.aliases.add(f[1], f[2])
 		default:
-			return nil, fmt.Errorf("module list: %q", s.Text())
+			return fmt.Errorf("module list: %q", s.Text())
 		}
 	}
-	return m, s.Err()
+	return s.Err()
 }
 
-// load loads a module behind what it needs. Each is tried once.
-func (m *modules) load(name string) {
-	if m.loaded[name] {
-		return
-	}
-	m.loaded[name] = true
-	for _, d := range m.needs[name] {
-		m.load(d)
-	}
-	f, err := os.Open(filepath.Join(m.dir, name+".ko"))
-	if err == nil {
-		err = unix.FinitModule(int(f.Fd()), "", 0)
-		f.Close()
-	}
-	if err != nil && !errors.Is(err, unix.EEXIST) && !errors.Is(err, unix.ENODEV) {
-		m.failed = append(m.failed, fmt.Errorf("%s: %w", name, err))
-	}
-}
-
-// coldplug loads the drivers of the devices below root.
-func (m *modules) coldplug(root string) {
-	_ = filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || d.Name() != "modalias" {
-			return nil
-		}
-		if device := machine.Value(name); device != "" {
-			for _, driver := range m.drivers(device) {
-				m.load(driver)
-			}
-		}
-		return nil
+// need notes what a module is loaded behind: what stands above it in the list,
+// so that no two wait for each other.
+func (m *modules) need(name string, others []string) {
+	m.needs[name] = slices.DeleteFunc(others, func(d string) bool {
+		_, listed := m.needs[d]
+		return !listed
 	})
 }
 
-// drivers returns the modules whose patterns match a device.
-func (m *modules) drivers(device string) []string {
-	var names []string
-	for _, a := range m.aliases {
-		if ok, _ := path.Match(a.pattern, device); ok {
-			names = append(names, a.name)
-		}
+// load starts to load a module behind what it needs. Each is tried once. The
+// channel is closed when that is over.
+func (m *modules) load(name string) <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if done := m.started[name]; done != nil {
+		return done
 	}
-	return names
+	done := make(chan struct{})
+	m.started[name] = done
+	m.running++
+	go func() { // ends when the kernel has loaded the module
+		for _, d := range m.needs[name] {
+			<-m.load(d)
+		}
+		err := m.insert(name)
+		m.mu.Lock()
+		if err != nil {
+			m.failed = append(m.failed, fmt.Errorf("%s: %w", name, err))
+		}
+		m.running--
+		m.mu.Unlock()
+		close(done)
+	}()
+	return done
+}
+
+// insertModule has the kernel load one module. One whose hardware is not there
+// and one that is there already are no errors.
+func insertModule(name string) error {
+	f, err := os.Open(filepath.Join(moduleDir, name+".ko"))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	err = unix.FinitModule(int(f.Fd()), "", 0)
+	if errors.Is(err, unix.EEXIST) || errors.Is(err, unix.ENODEV) {
+		return nil
+	}
+	return err
+}
+
+// loadAll starts to load modules.
+func (m *modules) loadAll(names []string) {
+	for _, name := range names {
+		m.load(name)
+	}
+}
+
+// idle reports whether no module is being loaded.
+func (m *modules) idle() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.running == 0
+}
+
+// result returns how many modules were loaded and what went wrong with others.
+func (m *modules) result() (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.started) - len(m.failed), errors.Join(m.failed...)
 }

@@ -1,7 +1,6 @@
 package pid1
 
 import (
-	"bufio"
 	"encoding/binary"
 	"io"
 	"net"
@@ -12,34 +11,6 @@ import (
 	"testing"
 	"time"
 )
-
-func TestModulesAreMatchedAndOrdered(t *testing.T) {
-	list := "load tls\nload gcm ghash crypto\nhave virtio_net virtio failover\nhave e1000\n" +
-		"alias virtio:d00000001v* virtio_net\nalias pci:v00008086d0000100Esv*sd*bc*sc*i* e1000\n"
-	m, err := readModules(bufio.NewScanner(strings.NewReader(list)), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !slices.Equal(m.always, []string{"tls", "gcm"}) || !slices.Equal(m.needs["virtio_net"], []string{"virtio", "failover"}) {
-		t.Errorf("read as %+v", m)
-	}
-	if got := m.drivers("virtio:d00000001v00001AF4"); !slices.Equal(got, []string{"virtio_net"}) {
-		t.Errorf("drivers of a virtio network device are %q", got)
-	}
-	if got := m.drivers("pci:v00008086d0000100Esv00001AF4sd00001100bc02sc00i00"); !slices.Equal(got, []string{"e1000"}) {
-		t.Errorf("drivers of an e1000 are %q", got)
-	}
-	if got := m.drivers("usb:nothing"); len(got) > 0 {
-		t.Errorf("drivers of nothing are %q", got)
-	}
-	m.load("virtio_net")
-	if !m.loaded["virtio"] || len(m.failed) != 3 { // none of the three files is there
-		t.Errorf("loaded %v, failed %v", m.loaded, m.failed)
-	}
-	if _, err := readModules(bufio.NewScanner(strings.NewReader("what is this\n")), ""); err == nil {
-		t.Error("a damaged list was read")
-	}
-}
 
 func TestOptionsOfTheKernelsCommandLine(t *testing.T) {
 	if o := parseOptions("console=ttyS0 quiet weir.diskless weir.wait=3s"); !o.diskless || o.wait != 3*time.Second {
