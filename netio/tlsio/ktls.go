@@ -130,7 +130,15 @@ func (t *Conn) sendKernel(c *conn.Conn, ch *buf.Chain, limit int64) (int64, erro
 			return 0, err
 		}
 	}
-	return c.SendSocket(ch, limit)
+	n, err := c.SendSocket(ch, limit)
+	if err == conn.ErrAgain {
+		// Until 6.5 the kernel queues a record of sendfile without pushing
+		// it. Where that alone reaches the mark of TCP_NOTSENT_LOWAT or fills
+		// the buffer, nothing would ever push it: the next call refuses
+		// before it gets there. Uncorking pushes and changes nothing else.
+		_ = sock.SetCork(c.FD(), false)
+	}
+	return n, err
 }
 
 // recvKernel is recv where the kernel opens.
