@@ -117,7 +117,7 @@ func (m *master) startJoined() (*child, error) {
 	setSendTimeout(here)
 	go m.receive(c)
 	go func() { // ends with the server
-		code := server.Run(server.Options{Link: there, Table: m.o.Table, New: m.o.New, Answer: m.o.Answer, Joined: true})
+		code := server.Run(server.Options{Link: there, Table: m.o.Table, New: m.o.New, KernelTLS: m.o.KernelTLS, Answer: m.o.Answer, Joined: true})
 		m.events <- event{child: c, exit: &exit{code: code}}
 	}()
 	return c, nil

@@ -25,6 +25,8 @@ type Options struct {
 	Table   *conf.Table
 	New     server.Factory
 	Answer  func(question string) ([]byte, error) // see server.Options, for a server in this process
+
+	KernelTLS func() server.KernelTLS // see server.Options
 }
 
 // Resolve makes the paths full, as nginx does: a relative -c is below -p, a

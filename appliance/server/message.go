@@ -106,6 +106,14 @@ type Status struct {
 	Pid        int             `json:"pid"`
 	Generation int             `json:"generation"`
 	Workers    []worker.Status `json:"workers"`
+	KernelTLS  *KernelTLS      `json:"kernel_tls,omitempty"`
+}
+
+// KernelTLS names the ciphers whose records the kernel takes over, "none" or
+// a list, for connections whose configuration leaves them to it.
+type KernelTLS struct {
+	Sends    string `json:"sends"`
+	Receives string `json:"receives"`
 }
 
 func (s *Status) encode() []byte {

@@ -27,6 +27,9 @@ type Options struct {
 	// Answer answers a question about what the workers do, a path with a query, which the status socket was asked.
 	// It is called on goroutines of its own and must come to an end; nil answers nothing.
 	Answer func(question string) ([]byte, error)
+	// KernelTLS tells what the kernel can do of TLS, for the status. It is
+	// called once workers run; nil when there is nothing to tell.
+	KernelTLS func() KernelTLS
 	// Joined says that the master shares the process: rights, environment,
 	// signals and standard error are its business.
 	Joined bool

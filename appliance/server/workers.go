@@ -185,5 +185,9 @@ func (s *Server) status() *Message {
 		}
 		st.Workers = append(st.Workers, ws)
 	}
+	if s.o.KernelTLS != nil && len(s.workers) > 0 {
+		k := s.o.KernelTLS()
+		st.KernelTLS = &k
+	}
 	return &Message{Op: State, Generation: s.generation, Body: st.encode()}
 }

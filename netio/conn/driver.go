@@ -51,6 +51,7 @@ type Stats struct {
 	Active    int64  // connections open now, both kinds
 	Recvs     uint64 // receive calls made
 	Sends     uint64 // send, sendmsg, sendfile and splice calls made
+	FileBytes uint64 // bytes of files that sendfile sent: they never came into this process
 }
 
 // NewDriver returns the driver of the worker that runs loop.

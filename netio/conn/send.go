@@ -130,6 +130,9 @@ func (c *Conn) sendFile(l *buf.Link, n int64) (int64, syscall.Errno) {
 	off := l.Off
 	c.d.stats.Sends++
 	m, e := sock.Sendfile(int(c.fd), l.File.FD, &off, int(min(n, sendfileChunk)))
+	if e == 0 {
+		c.d.stats.FileBytes += uint64(m)
+	}
 	return int64(m), e
 }
 

@@ -38,7 +38,7 @@ func program(args []string) int {
 	nameProcess()
 	profile()
 	if link, ok := master.ServerLink(); ok {
-		return server.Run(server.Options{Link: link, Table: stdmodules.Table(), New: services.worker, Answer: services.insight.Answer})
+		return server.Run(server.Options{Link: link, Table: stdmodules.Table(), New: services.worker, KernelTLS: services.kernelTLS, Answer: services.insight.Answer})
 	}
 	if len(args) > 1 {
 		switch args[1] {
@@ -103,6 +103,6 @@ func lookAt() *top.Program {
 func (o *options) master(args []string, services *services) master.Options {
 	return master.Options{
 		Prefix: o.prefix, ConfFile: o.confFile, ErrorLog: o.errorLog, Globals: o.globals, Quiet: o.quiet,
-		Args: args, Version: version, Table: stdmodules.Table(), New: services.worker, Answer: services.insight.Answer,
+		Args: args, Version: version, Table: stdmodules.Table(), New: services.worker, KernelTLS: services.kernelTLS, Answer: services.insight.Answer,
 	}
 }

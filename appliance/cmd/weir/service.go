@@ -6,6 +6,7 @@ import (
 	"weir/appliance/cycle"
 	"weir/appliance/http"
 	"weir/appliance/insight"
+	"weir/appliance/server"
 	"weir/appliance/worker"
 	"weir/netio/buf"
 	"weir/netio/conn"
@@ -53,6 +54,12 @@ func tlsOptions() tlsio.Options {
 		Signers: tlsio.NewSigners(signers), KTLS: tlsio.ProbeKTLS(), Suites12: c.Suites12, Curves: c.Curves,
 		VectorAES: c.AEAD == cpu.AESVector && tlsio.VectorAES(),
 	}
+}
+
+// kernelTLS is for the status.
+func (s *services) kernelTLS() server.KernelTLS {
+	k := s.process.TLS.KTLS
+	return server.KernelTLS{Sends: k.TX.String(), Receives: k.RX.String()}
 }
 
 // list replaces the process's list of workers by a changed copy: metrics read it

@@ -1,20 +1,26 @@
 package main
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"weir/appliance/server"
+	"weir/netio/tlsio"
 )
 
 // certify writes x.crt and x.key; the key is for the owner of the master alone.
@@ -94,4 +100,28 @@ func TestReloadTakesNewCertificatesAndKeepsConnectionsAndSessions(t *testing.T) 
 		t.Errorf("after the reload: certificate of %q, resumed %v", got, c.ConnectionState().DidResume)
 	}
 	ask(old)
+}
+
+// TestTheStatusTellsWhatTheKernelDoesOfTLS compares it with what this process
+// finds: it runs on the same kernel.
+func TestTheStatusTellsWhatTheKernelDoesOfTLS(t *testing.T) {
+	in := newInstance(t, "on")
+	in.start()
+	c := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		return net.Dial("unix", filepath.Join(in.dir, "weir.sock"))
+	}}}
+	defer c.CloseIdleConnections()
+	r, err := c.Get("http://weir/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	var st struct{ Server server.Status }
+	if err := json.NewDecoder(r.Body).Decode(&st); err != nil {
+		t.Fatal(err)
+	}
+	k := tlsio.ProbeKTLS()
+	if want := (server.KernelTLS{Sends: k.TX.String(), Receives: k.RX.String()}); st.Server.KernelTLS == nil || *st.Server.KernelTLS != want {
+		t.Errorf("got %+v, want %+v", st.Server.KernelTLS, want)
+	}
 }

@@ -32,6 +32,8 @@ func (t *totals) Collect(out chan<- prometheus.Metric) {
 	add(generation, float64(t.gen.Cycle.Generation))
 	add(steering, 1, t.gen.Cycle.Steering.Mode, t.gen.Cycle.Steering.Rung)
 	t.packets(add)
+	k := t.process.TLS.KTLS
+	add(kernelTLS, 1, k.TX.String(), k.RX.String())
 	t.requests(add, out)
 	for i := range t.workers {
 		t.workers[i].collect(add)
@@ -127,6 +129,7 @@ func (r *report) collect(add adder) {
 	add(workerUpstreamIdleConnections, float64(r.idle), id)
 	add(workerReceives, float64(r.conns.Recvs), id)
 	add(workerSends, float64(r.conns.Sends), id)
+	add(workerSendfileBytes, float64(r.conns.FileBytes), id)
 	t := &r.tls
 	add(workerTLSHandshakes, float64(t.Accepted-t.Resumed), id, "full")
 	add(workerTLSHandshakes, float64(t.Resumed), id, "resumed")
@@ -135,6 +138,8 @@ func (r *report) collect(add adder) {
 	add(workerTLSHandshakes, float64(t.TimedOut), id, "timeout")
 	add(workerTLSHandshakes, float64(t.Refused), id, "refused")
 	add(workerTLSConnections, float64(t.Active), id)
+	add(workerTLSKernel, float64(t.KernelTX), id, "send")
+	add(workerTLSKernel, float64(t.KernelRX), id, "receive")
 	add(workerMailboxSeconds, r.lag.Seconds(), id)
 	add(workerLoopTurns, float64(loop.Turns), id)
 	add(workerLoopEvents, float64(loop.Events), id)

@@ -20,6 +20,7 @@ const (
 	filterBytes
 	filterNetworks
 	filterPending
+	kernelTLS
 	connections
 	accepted
 	refused
@@ -39,8 +40,10 @@ const (
 	workerUpstreamIdleConnections
 	workerReceives
 	workerSends
+	workerSendfileBytes
 	workerTLSHandshakes
 	workerTLSConnections
+	workerTLSKernel
 	workerMailboxSeconds
 	workerLoopTurns
 	workerLoopEvents
@@ -82,6 +85,7 @@ var families = [numFamilies]Family{
 	filterBytes:                   {"weir_filter_bytes_total", counter, "Their bytes.", byVerdict},
 	filterNetworks:                {"weir_filter_networks", gauge, "Networks in the filter's lists.", []string{"list"}},
 	filterPending:                 {"weir_filter_unconfirmed", gauge, "Whether a change of the filter is taken back unless it is confirmed.", nil},
+	kernelTLS:                     {"weir_tls_kernel_info", gauge, "What the kernel can do of TLS on connections whose configuration leaves it to it (ssl_conf_command Options KTLS); the value is 1.", []string{"sends", "receives"}},
 	connections:                   {"weir_connections", gauge, "Client connections open now, by what they do.", []string{"state"}},
 	accepted:                      {"weir_connections_accepted_total", counter, "Client connections accepted.", nil},
 	refused:                       {"weir_connections_refused_total", counter, "Connections closed at once because worker_connections were not enough.", nil},
@@ -101,8 +105,10 @@ var families = [numFamilies]Family{
 	workerUpstreamIdleConnections: {"weir_worker_upstream_idle_connections", gauge, "Idle connections to backends kept.", byWorker},
 	workerReceives:                {"weir_worker_receives_total", counter, "Receive calls made.", byWorker},
 	workerSends:                   {"weir_worker_sends_total", counter, "Send calls made.", byWorker},
+	workerSendfileBytes:           {"weir_worker_sendfile_bytes_total", counter, "Bytes of files that the kernel sent by itself.", byWorker},
 	workerTLSHandshakes:           {"weir_worker_tls_handshakes_total", counter, "TLS handshakes: full and resumed ones with clients, with backends (upstream), and those that failed, took too long (timeout) or were too many (refused).", []string{"worker", "result"}},
 	workerTLSConnections:          {"weir_worker_tls_connections", gauge, "Connections with TLS past their handshake, to clients and backends.", byWorker},
+	workerTLSKernel:               {"weir_worker_tls_kernel_connections_total", counter, "Connections whose TLS records the kernel took over, by direction: send, receive.", []string{"worker", "direction"}},
 	workerMailboxSeconds:          {"weir_worker_mailbox_seconds", gauge, "Time a task from outside waited for its turn on the loop, at this scrape.", byWorker},
 	workerLoopTurns:               {"weir_worker_loop_turns_total", counter, "Batches of events handled.", byWorker},
 	workerLoopEvents:              {"weir_worker_loop_events_total", counter, "Events handled.", byWorker},

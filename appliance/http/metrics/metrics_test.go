@@ -175,6 +175,8 @@ func TestWhatIsPrintedIsWellFormed(t *testing.T) {
 		`weir_upstream_peer_connections{peer="127.0.0.1:3",upstream="u"} 0`,
 		`weir_certificate_expiry_timestamp_seconds{serial="ff",subject="CN=a.test"} 2e+09`,
 		`weir_worker_tls_handshakes_total{result="full",worker="3"} 0`,
+		`weir_tls_kernel_info{receives="none",sends="none"} 1`, `weir_worker_tls_kernel_connections_total{direction="send",worker="3"} 0`,
+		`weir_worker_sendfile_bytes_total{worker="3"} 0`,
 		`weir_worker_up{worker="3"} 1`, `weir_worker_buffer_gets_total{worker="3"} 0`,
 		`go_goroutines \d+`, `process_open_fds \d+`,
 	} {
