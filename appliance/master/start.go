@@ -84,6 +84,7 @@ func (m *master) provide() error {
 	}
 	errlog.SetDefault(c.Log)
 	m.tune(c) // before listeners are bound: their queues are cut to the kernel's limit then
+	offerKernelTLS()
 	if err := m.arrange(c); err != nil {
 		return err
 	}
