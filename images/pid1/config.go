@@ -73,8 +73,8 @@ func (m *Machine) configure() *config {
 // firstConfiguration makes the directories that configurations take for granted
 // and writes the built-in configuration where there is none.
 func firstConfiguration() error {
-	for _, dir := range []string{prefix, filepath.Join(prefix, "logs"), filepath.Join(prefix, "html")} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+	for _, dir := range []string{filepath.Join(prefix, "logs"), filepath.Join(prefix, "html")} {
+		if err := makeDir(dir); err != nil {
 			return err
 		}
 	}
@@ -82,7 +82,7 @@ func firstConfiguration() error {
 	if _, err := os.Stat(name); err == nil {
 		return nil
 	}
-	return os.WriteFile(name, firstConf, 0o644)
+	return put(name, firstConf)
 }
 
 // readConfig reads machine.yaml; none is an empty one.
@@ -186,16 +186,45 @@ func (m *Machine) readDisk(dir string) error {
 	return copyTree(filepath.Join(dir, "weir"), prefix)
 }
 
-// put writes a file below the data partition and nowhere else.
+// serverGroup is the group of the user nobody, as which the server runs unless
+// its configuration says otherwise.
+const serverGroup = 65534
+
+// put writes a file below the data partition and nowhere else. The server may
+// read it. (FAT has no owners: how it is mounted decides there.)
 func put(name string, data []byte) error {
 	name = filepath.Clean(name)
 	if !strings.HasPrefix(name, dataDir+"/") {
 		return fmt.Errorf("%s does not lie below %s", name, dataDir)
 	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+	if err := makeDir(filepath.Dir(name)); err != nil {
 		return err
 	}
-	return os.WriteFile(name, data, 0o600)
+	if err := os.WriteFile(name, data, 0o640); err != nil {
+		return err
+	}
+	_ = os.Chown(name, 0, serverGroup)
+	return nil
+}
+
+// makeDir makes a directory below the data partition, and those above it, which
+// the server may read.
+func makeDir(dir string) error {
+	if dir == dataDir {
+		return nil
+	}
+	if err := makeDir(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	err := os.Mkdir(dir, 0o750)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_ = os.Chown(dir, 0, serverGroup)
+	return nil
 }
 
 func copyTree(from, to string) error {

@@ -167,7 +167,14 @@ func (m *Machine) tune(conf *config) {
 		m.console.log("tuning: %v", err)
 		return
 	}
-	a, err := tune.Apply(mach, tuneDirs, p, nil)
+	// All cards: none may have a carrier yet, by which tune would go.
+	var cards []string
+	for i := range mach.NICs {
+		if mach.NICs[i].Device {
+			cards = append(cards, mach.NICs[i].Name)
+		}
+	}
+	a, err := tune.Apply(mach, tuneDirs, p, cards)
 	if err != nil {
 		m.console.log("tuning: %v", err)
 		return
