@@ -94,22 +94,28 @@ type guest struct {
 	cmd    *exec.Cmd
 	serial string
 	addr   string // port 80 of the guest
+	tls    string // port 443
 	ended  chan struct{}
 }
 
-// boot starts a machine with these arguments.
-func boot(t *testing.T, args ...string) *guest {
+// freePort returns an address of this machine that nobody listens on.
+func freePort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := l.Addr().String()
-	l.Close()
-	g := &guest{t: t, serial: filepath.Join(t.TempDir(), "serial"), addr: addr, ended: make(chan struct{})}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// boot starts a machine with these arguments.
+func boot(t *testing.T, args ...string) *guest {
+	t.Helper()
+	g := &guest{t: t, serial: filepath.Join(t.TempDir(), "serial"), addr: freePort(t), tls: freePort(t), ended: make(chan struct{})}
 	g.cmd = exec.Command("qemu-system-x86_64", append([]string{
 		"-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", "512", "-display", "none", "-serial", "file:" + g.serial,
-		"-netdev", "user,id=n,hostfwd=tcp:" + addr + "-:80", "-device", "virtio-net-pci,netdev=n", "-device", "virtio-rng-pci",
+		"-netdev", "user,id=n,hostfwd=tcp:" + g.addr + "-:80,hostfwd=tcp:" + g.tls + "-:443", "-device", "virtio-net-pci,netdev=n", "-device", "virtio-rng-pci",
 	}, args...)...)
 	var out bytes.Buffer
 	g.cmd.Stdout, g.cmd.Stderr = &out, &out
@@ -178,15 +184,21 @@ const welcome = "weir is running and waits for its configuration"
 
 func TestAKernelStartedDirectlyServes(t *testing.T) {
 	needGuest(t)
+	g := boot(t, directly(t)...)
+	g.serves(welcome)
+	g.says("the server is well")
+}
+
+// directly builds a system and returns the arguments that start its kernel,
+// without firmware and disk.
+func directly(t *testing.T) []string {
+	t.Helper()
 	b := newBuilder(t, "0.1")
 	if _, err := b.system(); err != nil {
 		t.Fatal(err)
 	}
-	dir := b.out
-	g := boot(t, "-no-reboot", "-kernel", filepath.Join(dir, "weir.kernel"), "-initrd", filepath.Join(dir, "weir.initrd"),
-		"-append", "console=ttyS0 quiet panic=5 weir.diskless")
-	g.serves(welcome)
-	g.says("the server is well")
+	return []string{"-no-reboot", "-kernel", filepath.Join(b.out, "weir.kernel"), "-initrd", filepath.Join(b.out, "weir.initrd"),
+		"-append", "console=ttyS0 quiet panic=5 weir.diskless"}
 }
 
 // firmware returns the arguments for a start by UEFI.
