@@ -13,6 +13,7 @@ import (
 // to Run's goroutine, which tells the master, and who waits for their answers.
 type filterLink struct {
 	questions chan string
+	patience  time.Duration // for an answer
 
 	mu      sync.Mutex
 	last    int64 // ID
@@ -36,8 +37,8 @@ var (
 	errManyNetworks  = errors.New("too many networks at once")
 )
 
-func newFilterLink() *filterLink {
-	return &filterLink{questions: make(chan string, maxQuestions), waiting: make(map[int64]*waiter)}
+func newFilterLink(patience time.Duration) *filterLink {
+	return &filterLink{questions: make(chan string, maxQuestions), patience: patience, waiting: make(map[int64]*waiter)}
 }
 
 // Ask implements cycle.FilterLink.
@@ -66,7 +67,7 @@ func (f *filterLink) Ask(q cycle.FilterQuestion, answer func(*cycle.FilterAnswer
 	}
 	if answer != nil {
 		id := q.ID
-		f.waiting[id] = &waiter{answer, time.AfterFunc(cycle.FilterPatience, func() {
+		f.waiting[id] = &waiter{answer, time.AfterFunc(f.patience, func() {
 			f.settle(&cycle.FilterAnswer{ID: id, Error: "the master process does not answer"})
 		})}
 	}

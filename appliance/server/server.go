@@ -67,7 +67,7 @@ type incoming struct {
 
 // Run serves until it is told to end and returns the process's exit code.
 func Run(o Options) int {
-	s := &Server{o: o, sockets: make(map[socketKey]int), filter: newFilterLink()}
+	s := &Server{o: o, sockets: make(map[socketKey]int), filter: newFilterLink(cycle.FilterPatience)}
 	var pace pacer
 	pace.begin()
 	if err := poll.RelaxThreads(); err != nil {
