@@ -23,6 +23,9 @@ type LoadOptions struct {
 	Count      int         // see Cycle.Generation
 	Old        *Cycle      // the cycle that this one will replace; nil for the first
 	Log        *errlog.Log // receives warnings; nil drops them
+	// OpenLogs, if set, is called when Cycle.Log is known and before modules
+	// finish their part: what they run then (init_by_lua) may log.
+	OpenLogs func(c *Cycle)
 }
 
 // Load reads a configuration and applies it. All independent errors are
@@ -81,6 +84,9 @@ func (c *Cycle) finish(o LoadOptions, warn func(level, msg string)) error {
 	}
 	c.Events = c.events.settings()
 	c.Log = c.mainLog(o.ErrorLog)
+	if o.OpenLogs != nil {
+		o.OpenLogs(c)
+	}
 	var errs []error
 	for _, hook := range c.hooks {
 		if err := hook(); err != nil {

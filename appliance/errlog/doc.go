@@ -5,7 +5,8 @@
 //
 // It owns the levels, the reopenable log file (File), the other places a line
 // can go (standard error, syslog, a ring in memory) and the immutable list of
-// outputs that one error_log setting stands for (Log).
+// outputs that one error_log setting stands for (Log). Beside them, lines can be
+// kept for the thread that wrote them (Capture).
 //
 // It does not open files: the process code does, as the user that may, and
 // hands descriptors in (File.Reopen). It knows nothing of requests: a caller

@@ -87,6 +87,9 @@ func (l *Log) Write(level Level, conn uint64, msg []byte) {
 		msg = msg[:n]
 	}
 	line = append(line, msg...)
+	if m := captures.Load(); m != nil {
+		capture(*m, level, line)
+	}
 	line = append(line, '\n')
 
 	console := false

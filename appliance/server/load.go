@@ -37,14 +37,20 @@ func (s *Server) load(m *Message, fds []int) error {
 			return err
 		}
 	}
-	c, err := s.build(o, data)
+	c, err := s.build(o, data, func(c *cycle.Cycle) {
+		if s.cycle == nil { // what init_by_lua and workers do at their start is logged, too
+			s.openLogs(c, o, logs)
+			logs = nil
+			errlog.SetDefault(c.Log)
+		}
+	})
 	if err != nil {
-		closeAll(fds)
+		closeAll(logs)
+		closeAll(socks)
 		return err
 	}
-	s.openLogs(c, o, logs)
-	if s.cycle == nil { // what workers do at their start is logged, too
-		errlog.SetDefault(c.Log)
+	if logs != nil {
+		s.openLogs(c, o, logs)
 	}
 	sockets := s.mergeSockets(o, socks)
 	if err := s.apply(c, sockets); err != nil {
@@ -74,7 +80,8 @@ func (s *Server) mapBoard(fds []int) {
 	s.board = b
 }
 
-func (s *Server) build(o *Order, data []byte) (*cycle.Cycle, error) {
+// build loads a configuration. openLogs is called as cycle.LoadOptions says.
+func (s *Server) build(o *Order, data []byte, openLogs func(*cycle.Cycle)) (*cycle.Cycle, error) {
 	snapshot, err := cycle.DecodeSnapshot(data)
 	if err != nil {
 		return nil, err
@@ -89,6 +96,7 @@ func (s *Server) build(o *Order, data []byte) (*cycle.Cycle, error) {
 		Root:       o.Root,
 		Snapshot:   snapshot,
 		Count:      o.Generation,
+		OpenLogs:   openLogs,
 		Steering:   o.Steering,
 		FilterLink: s.filter,
 		Old:        s.cycle, // warnings are not wanted: the master has given them

@@ -103,6 +103,14 @@ func (e *Env) Begin(w *http.Worker) {
 	e.meters = Meters{}
 }
 
+// Capture has the lines that were written to error logs where the VM runs; nil without lua_capture_error_log.
+func (e *Env) Capture() *errlog.Capture {
+	if e.own == nil {
+		return e.Main.Capture
+	}
+	return e.own.Capture
+}
+
 // Current is the context whose Lua runs; the idle one when none does.
 func (e *Env) Current() *Ctx { return e.cur }
 

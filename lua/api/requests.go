@@ -3,6 +3,7 @@ package api
 import (
 	"sync/atomic"
 
+	"weir/appliance/errlog"
 	"weir/appliance/http"
 )
 
@@ -22,6 +23,8 @@ type Worker struct {
 	Older []*Env
 	// Fresh makes a VM for one request, with lua_code_cache off.
 	Fresh func(r *http.Request) *Env
+	// Capture has the lines that the worker has written to error logs; nil without lua_capture_error_log.
+	Capture *errlog.Capture
 	// Meters count what the Lua of this worker uses.
 	Meters Meters
 	// Busy is Lua that has run for more than a millisecond without waiting, renewed as it goes on; nil for none. Any

@@ -2,6 +2,7 @@ package api
 
 import (
 	"weir/appliance/conf"
+	"weir/appliance/errlog"
 	"weir/appliance/http"
 	"weir/lua/secure"
 )
@@ -57,8 +58,11 @@ type MainSettings struct {
 	RegexMatchLimit   conf.Opt[int]
 	BudgetSteps       conf.Opt[int64] // of Lua that does not wait; -1: no limit
 	BudgetMemory      conf.Opt[int64] // bytes, the same way
+	CaptureSize       conf.Opt[int64] // of lua_capture_error_log; 0: no
 	PackagePath       string          // empty: the default
 	PackageCPath      string
+	// Capture has the lines that init_by_lua has written when the configuration was read.
+	Capture *errlog.Capture
 	// Root is the http block as a location: what applies where there is no request.
 	Root *http.Location
 }

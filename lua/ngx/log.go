@@ -49,12 +49,13 @@ func writeLog(l *vm.State, level errlog.Level, first int) {
 		b = append(b, "(): "...)
 	}
 	for i, n := first, l.Top(); i <= n; i++ {
-		b = appendLogged(l, b, i)
+		b = appendLogged(l, b, i, i-first+1)
 	}
 	c.Log(level, string(b))
 }
 
-func appendLogged(l *vm.State, b []byte, i int) []byte {
+// appendLogged appends argument i, which messages call number n: the level is not counted.
+func appendLogged(l *vm.State, b []byte, i, n int) []byte {
 	v := l.Arg(i)
 	switch v.Type() {
 	case vm.TypeTable:
@@ -63,14 +64,14 @@ func appendLogged(l *vm.State, b []byte, i int) []byte {
 			mm = mt.GetString("__tostring")
 		}
 		if mm.IsNil() {
-			l.ArgError(i, "expected table to have __tostring metamethod")
+			l.ArgError(n, "expected table to have __tostring metamethod")
 		}
 		l.Push(mm)
 		l.Push(v)
 		l.Call(1, 1)
 		return append(b, l.Pop1().Text()...)
 	case vm.TypeFunction, vm.TypeUserdata, vm.TypeThread:
-		l.ArgError(i, "string, number, boolean, or nil expected, got "+v.TypeName())
+		l.ArgError(n, "string, number, boolean, or nil expected, got "+v.TypeName())
 	}
 	return appendText(b, v)
 }

@@ -3,7 +3,6 @@ package ngx
 import (
 	"os"
 
-	"weir/appliance/errlog"
 	"weir/lua/api"
 	"weir/lua/vm"
 )
@@ -42,37 +41,6 @@ var respModuleFuncs = []api.Func{
 		api.Of(l).R.DisableNotModified()
 		return 0
 	}},
-}
-
-var errlogFuncs = []api.Func{
-	{Name: "raw_log", In: api.Any, Args: "(level, message)", Doc: "Writes to the error log without the place in the script.", Run: rawLog},
-	{Name: "get_sys_filter_level", In: api.Any, Args: "()", Doc: "Returns the level of the error log.", Run: logLevel},
-}
-
-func rawLog(l *vm.State) int {
-	level, ok := l.Arg(1).AsNumber()
-	if !ok {
-		l.Errorf("bad argument #1 to 'raw_log' (must be a number)")
-	}
-	msg, ok := l.Arg(2).AsString()
-	if !ok {
-		l.Errorf("bad argument #2 to 'raw_log' (must be a string)")
-	}
-	if level < 0 || level > 8 {
-		l.Errorf("bad log level")
-	}
-	api.Of(l).Log(errlog.Level(level), msg)
-	return 0
-}
-
-func logLevel(l *vm.State) int {
-	c := api.Of(l)
-	for level := errlog.Debug; level > errlog.Stderr; level-- {
-		if c.LogOn(level) {
-			return l.Ret(vm.Int(int(level)))
-		}
-	}
-	return l.Ret(vm.Int(0))
 }
 
 var processFuncs = []api.Func{

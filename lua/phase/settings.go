@@ -106,9 +106,10 @@ func settings() []conf.Directive {
 			Doc: "Sets where require finds Lua files; two semicolons stand for the default, $prefix for the prefix."},
 		{Name: "lua_package_cpath", In: conf.HTTP, Args: conf.Take1, Syntax: "path", Set: packagePath(func(c *api.MainSettings) *string { return &c.PackageCPath }),
 			Doc: "Sets package.cpath. Modules in C cannot be loaded; those that weir brings itself need no path."},
-		{Name: "lua_capture_error_log", In: conf.HTTP, Args: conf.Take1, Syntax: "size", Set: conf.NoOp("ngx.errlog.get_logs is not built yet"),
-			Doc: "Has no effect yet: ngx.errlog.get_logs is not built."},
-		{Name: "lua_load_resty_core", In: conf.HTTP, Args: conf.FlagArg, Set: conf.NoOpFlag("the resty.core functions are built in"),
+		{Name: "lua_capture_error_log", In: conf.HTTP, Args: conf.Take1, Syntax: "size",
+			Set: setCapture,
+			Doc: "Keeps the last lines that each worker writes to error logs, up to that size, for get_logs of the module ngx.errlog."},
+		{Name: "lua_load_resty_core", In: conf.HTTP, Args: conf.FlagArg, Set: warnRestyCore,
 			Doc: "Has no effect: the resty.core functions are built in."},
 		{Name: "lua_thread_cache_max_entries", In: conf.HTTP, Args: conf.Take1, Set: conf.NoOpNum("the pool of Lua threads needs no tuning"),
 			Doc: "Has no effect: the pool of Lua threads needs no tuning."},
@@ -117,6 +118,15 @@ func settings() []conf.Directive {
 		{Name: "lua_malloc_trim", In: conf.HTTP, Args: conf.Take1, Set: conf.NoOpNum("memory is collected by the Go runtime"),
 			Doc: "Has no effect: memory is collected by the Go runtime."},
 	}
+}
+
+// warnRestyCore accepts lua_load_resty_core with the warning that OpenResty gives since it has no effect there either.
+func warnRestyCore(cx *conf.Cx, it *conf.Item) error {
+	if _, ok := conf.ParseFlag(it.Arg(0)); !ok {
+		return conf.Errorf(`invalid value "%s" in "%s" directive, it must be "on" or "off"`, it.Arg(0), it.Name)
+	}
+	cx.Warn("lua_load_resty_core is deprecated (the lua-resty-core library is required since ngx_lua v0.10.16)")
+	return nil
 }
 
 // warnCache says what lua_code_cache off costs.

@@ -69,7 +69,10 @@ func (m *mainConf) begin() error {
 	}
 	e := m.bareEnv(nil, false)
 	m.shadows = m.findShadows(e.VM)
-	if err := m.initialise(e); err != nil {
+	end := m.captureInit()
+	err := m.initialise(e)
+	end()
+	if err != nil {
 		return err
 	}
 	if check {
@@ -230,10 +233,12 @@ func startWorker(w *http.Worker, g *http.Generation, ready func()) {
 		next.Retire()
 	}
 	if !m.used(nil) {
+		errlog.CaptureThread(nil)
 		ready()
 		return
 	}
 	e := m.take()
+	m.capture(w, e != nil)
 	if e != nil {
 		m.noteShadows()
 	} else {
@@ -345,6 +350,7 @@ func exitWorker(w *http.Worker) {
 			e.End()
 		}
 	}
+	errlog.CaptureThread(nil)
 }
 
 // retired runs exit_worker_by_lua when the last request of a VM's configuration has ended on its worker.
