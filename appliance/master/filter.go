@@ -27,10 +27,11 @@ type guard struct {
 	conf *cycle.Filter        // in force; nil for none
 	seen map[string]fileState // of list files, when they were read last
 
-	// Networks per list: those of files, sorted, and those added at run time.
+	// Networks per list: those of files, sorted, and those added at run time,
+	// with the time when they go again, zero for never.
 	files  [2][]netip.Prefix
-	own    [2]map[netip.Prefix]stay
-	theirs [2]int // how many of own are modules' of the server
+	own    [2]map[netip.Prefix]time.Time
+	theirs [2]map[netip.Prefix]struct{} // those of own that modules of the server have added
 	ends   endings
 
 	undo     []func()  // takes back what was not confirmed, last first
@@ -150,7 +151,7 @@ func (g *guard) apply(s *cycle.Filter) error {
 			g.f = nil
 			return fmt.Errorf("the program of xdp_filter cannot be loaded: %s", unloadable(err))
 		}
-		g.own = [2]map[netip.Prefix]stay{{}, {}}
+		g.own, g.theirs = [2]map[netip.Prefix]time.Time{{}, {}}, [2]map[netip.Prefix]struct{}{{}, {}}
 		g.tick = time.NewTicker(guardEvery)
 	}
 	g.conf, g.seen = s, stamps(s)
@@ -278,12 +279,6 @@ func stamps(s *cycle.Filter) map[string]fileState {
 	return seen
 }
 
-// stay is how long a network that was added at run time stays, and for whom.
-type stay struct {
-	until  time.Time // zero: until it is removed
-	server bool      // a module of the server has added it
-}
-
 // listChange is networks to be added to a list or taken off it.
 type listChange struct {
 	list     filter.List
@@ -303,7 +298,7 @@ func (g *guard) change(c listChange) error {
 		return fmt.Errorf("more than %d networks", filter.MaxEntries)
 	}
 	if len(g.ends) > 2*len(g.own[0])+2*len(g.own[1])+1000 { // mostly times that were put off since
-		g.ends = slices.DeleteFunc(g.ends, func(e ending) bool { return !g.own[e.list][e.network].until.Equal(e.at) })
+		g.ends = slices.DeleteFunc(g.ends, func(e ending) bool { return !g.own[e.list][e.network].Equal(e.at) })
 		heap.Init(&g.ends)
 	}
 	until := time.Time{}
@@ -316,9 +311,9 @@ func (g *guard) change(c listChange) error {
 		if !c.add {
 			continue
 		}
-		g.own[c.list][p] = stay{until, c.server}
+		g.own[c.list][p] = until
 		if c.server {
-			g.theirs[c.list]++
+			g.theirs[c.list][p] = struct{}{}
 		}
 		if c.stay > 0 {
 			heap.Push(&g.ends, ending{until, c.list, p})
@@ -342,17 +337,15 @@ func (g *guard) change(c listChange) error {
 
 // forget takes a network out of those added at run time.
 func (g *guard) forget(l filter.List, p netip.Prefix) {
-	if g.own[l][p].server {
-		g.theirs[l]--
-	}
 	delete(g.own[l], p)
+	delete(g.theirs[l], p)
 }
 
 // expire removes the networks whose time is over.
 func (g *guard) expire(now time.Time) {
 	for len(g.ends) > 0 && !g.ends[0].at.After(now) {
 		e := heap.Pop(&g.ends).(ending)
-		if s, ok := g.own[e.list][e.network]; !ok || !s.until.Equal(e.at) {
+		if until, ok := g.own[e.list][e.network]; !ok || !until.Equal(e.at) {
 			continue // removed, or given another time
 		}
 		g.forget(e.list, e.network)

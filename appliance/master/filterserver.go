@@ -61,10 +61,10 @@ func (g *guard) serverAsks(q *cycle.FilterQuestion) (*cycle.FilterAnswer, error)
 		st, err := g.state()
 		return &cycle.FilterAnswer{State: st}, err
 	case cycle.FilterShow:
-		return &cycle.FilterAnswer{Networks: g.show(l, min(q.Most, maxShown)), Total: g.theirs[l]}, nil
+		return &cycle.FilterAnswer{Networks: g.show(l, min(q.Most, maxShown)), Total: len(g.theirs[l])}, nil
 	case cycle.FilterAdd, cycle.FilterRemove:
 		n, err := g.serverChanges(l, q)
-		return &cycle.FilterAnswer{Changed: n, Total: g.theirs[l]}, err
+		return &cycle.FilterAnswer{Changed: n, Total: len(g.theirs[l])}, err
 	}
 	return nil, fmt.Errorf("BUG: master: filter: question %q", q.Op)
 }
@@ -81,36 +81,35 @@ func (g *guard) serverChanges(l filter.List, q *cycle.FilterQuestion) (int, erro
 		if p = filter.Normal(p); !p.IsValid() || p.Bits() == 0 {
 			return 0, fmt.Errorf("invalid network %s", p)
 		}
-		s, there := g.own[l][p]
-		if g.inFile(l, p) || there && !s.server || !there && !add {
+		_, there := g.own[l][p]
+		_, theirs := g.theirs[l][p]
+		if g.inFile(l, p) || there && !theirs || !there && !add {
 			continue
 		}
 		free = append(free, p)
 	}
-	if add && g.theirs[l]+len(free) > maxTheirs {
+	if add && len(g.theirs[l])+len(free) > maxTheirs {
 		return 0, errors.New("modules of the server have too many networks in the list")
 	}
 	return len(free), g.change(listChange{list: l, add: add, networks: free, stay: q.For, server: true})
 }
 
-// show lists networks that modules of the server have added, by address.
+// show lists networks that modules of the server have added: as many as wanted,
+// whichever, so that long lists cost no more.
 func (g *guard) show(l filter.List, most int) []cycle.FilterNetwork {
-	var found []netip.Prefix
-	for p, s := range g.own[l] {
-		if s.server {
-			found = append(found, p)
-		}
-	}
-	slices.SortFunc(found, netip.Prefix.Compare)
-	now := time.Now()
 	list := []cycle.FilterNetwork{}
-	for _, p := range found[:max(0, min(most, len(found)))] {
+	now := time.Now()
+	for p := range g.theirs[l] {
+		if len(list) >= most {
+			break
+		}
 		n := cycle.FilterNetwork{Network: p, Packets: g.f.Hits(l, p)}
-		if until := g.own[l][p].until; !until.IsZero() {
+		if until := g.own[l][p]; !until.IsZero() {
 			n.Left = max(until.Sub(now), 1)
 		}
 		list = append(list, n)
 	}
+	slices.SortFunc(list, func(a, b cycle.FilterNetwork) int { return a.Network.Compare(b.Network) })
 	return list
 }
 

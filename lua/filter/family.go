@@ -25,7 +25,7 @@ var Family = api.Family{
 		{Name: "unallow", In: api.Any, Args: "(networks)", Run: change(cycle.FilterRemove, true),
 			Doc: "Takes networks off the allow list that Lua has put there. Returns as block does."},
 		{Name: "list", In: api.Yieldable, Args: "(list?, most?)", Run: list,
-			Doc: "Returns what Lua has put into the list (`block` or `allow`), as tables of `network`, `packets` and `ttl`, at most 100 of them unless said, or 1000, and how many there are."},
+			Doc: "Returns what Lua has put into the list (`block` or `allow`), as tables of `network`, `packets` and `ttl`, of any 100 of them unless said, 1000 at most, and how many there are."},
 		{Name: "stats", In: api.Yieldable, Args: "()", Run: stats,
 			Doc: "Returns a table of `devices` with their modes, `packets` and `bytes` by what became of them, `networks` of each list, and `pending`, whether the operator has a change to confirm."},
 	}}},
