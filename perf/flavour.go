@@ -28,8 +28,8 @@ type flavour struct {
 
 var (
 	plain = flavour{nginx: plainNginx, haproxy: plainHAProxy, settles: 500 * time.Millisecond}
-	// weir gives up the ciphers of connections that were idle for 5 to 10 s.
-	secure   = flavour{suffix: "-tls", nginx: secureNginx, haproxy: secureHAProxy, tls: true, settles: 12 * time.Second}
+	// weir gives up the ciphers of connections that were idle for 5 to 10 s, and memory some time later.
+	secure   = flavour{suffix: "-tls", nginx: secureNginx, haproxy: secureHAProxy, tls: true, settles: 40 * time.Second}
 	scripted = flavour{suffix: "-lua", nginx: scriptedNginx, modules: []string{"ndk_http_module.so", "ngx_http_lua_module.so"}}
 )
 

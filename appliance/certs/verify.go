@@ -118,6 +118,13 @@ func (v *Verifier) Empty() bool { return len(v.trusted) == 0 }
 // Verify checks the chain that a peer sent, its own certificate first, for use
 // as a client's or a server's.
 func (v *Verifier) Verify(chain []*x509.Certificate, usage x509.ExtKeyUsage, now time.Time) Result {
+	_, res := v.Path(chain, usage, now)
+	return res
+}
+
+// Path is Verify that also returns the path from the peer's certificate to a
+// root; nil when there is none.
+func (v *Verifier) Path(chain []*x509.Certificate, usage x509.ExtKeyUsage, now time.Time) ([]*x509.Certificate, Result) {
 	opts := x509.VerifyOptions{
 		Roots: v.roots, Intermediates: x509.NewCertPool(), CurrentTime: now,
 		KeyUsages: []x509.ExtKeyUsage{usage},
@@ -133,7 +140,7 @@ func (v *Verifier) Verify(chain []*x509.Certificate, usage x509.ExtKeyUsage, now
 	}
 	found, err := chain[0].Verify(opts)
 	if err != nil {
-		return v.explain(chain, err, now)
+		return nil, v.explain(chain, err, now)
 	}
 	res := chainTooLong
 	for _, path := range found {
@@ -141,10 +148,10 @@ func (v *Verifier) Verify(chain []*x509.Certificate, usage x509.ExtKeyUsage, now
 			continue
 		}
 		if res = v.revocation(path, now); res.OK() {
-			break
+			return path, res
 		}
 	}
-	return res
+	return nil, res
 }
 
 // explain gives crypto/x509's error OpenSSL's number.

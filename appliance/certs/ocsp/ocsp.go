@@ -42,8 +42,6 @@ type Answer struct {
 	Next   time.Time // zero: newer information is there at any time
 }
 
-var errDelegate = errors.New("the responder's certificate is not for signing OCSP responses")
-
 // client follows no redirection: a responder answers itself.
 var client = http.Client{
 	Timeout:       Timeout,
@@ -52,7 +50,7 @@ var client = http.Client{
 
 // Fetch asks the responder at a URL about a certificate. trusted is as of Check.
 func Fetch(ctx context.Context, to string, cert, issuer *x509.Certificate, trusted []*x509.Certificate) (*Answer, error) {
-	body, err := ocsp.CreateRequest(cert, issuer, nil)
+	body, err := Request(cert, issuer)
 	if err != nil {
 		return nil, err
 	}
@@ -93,36 +91,61 @@ func request(ctx context.Context, to string, body []byte) (*http.Request, error)
 	return req, err
 }
 
-// Check reads a response about a certificate that is of now, signed by the
-// issuer, by one whom the issuer lets sign, or by one of trusted (RFC 6960
-// section 4.2.2.2).
-func Check(raw []byte, cert, issuer *x509.Certificate, trusted []*x509.Certificate, now time.Time) (*Answer, error) {
-	r, err := ocsp.ParseResponseForCert(raw, cert, issuer)
-	if err == nil && r.Certificate != nil && !r.Certificate.Equal(issuer) && !slices.Contains(r.Certificate.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning) {
-		err = errDelegate
-	}
-	if err != nil {
-		if r = byTrusted(raw, cert, trusted); r == nil {
-			return nil, err
-		}
-	}
-	const skew = 5 * time.Minute
-	if r.ThisUpdate.After(now.Add(skew)) || !r.NextUpdate.IsZero() && r.NextUpdate.Add(skew).Before(now) {
-		return nil, errors.New("the response is not of this time")
-	}
-	return &Answer{Raw: raw, Status: Status(r.Status), This: r.ThisUpdate, Next: r.NextUpdate}, nil
+// Errors of Check, in the words that OpenSSL's users know.
+var (
+	// ErrTime says that a response is not of now.
+	ErrTime      = errors.New("OCSP_check_validity() failed")
+	errMalformed = errors.New("d2i_OCSP_RESPONSE() failed")
+	errSignature = errors.New("OCSP_basic_verify() failed")
+	errNotFound  = errors.New("certificate status not found in the OCSP response")
+)
+
+// refusals are what responders say instead of a response (RFC 6960 section
+// 4.2.1).
+var refusals = map[ocsp.ResponseStatus]string{
+	ocsp.Malformed: "malformedrequest", ocsp.InternalError: "internalerror", ocsp.TryLater: "trylater",
+	ocsp.SignatureRequired: "sigrequired", ocsp.Unauthorized: "unauthorized",
 }
 
-// byTrusted reads a response that one of trusted has signed; nil for none.
-func byTrusted(raw []byte, cert *x509.Certificate, trusted []*x509.Certificate) *ocsp.Response {
+// Request is the question about a certificate, in DER.
+func Request(cert, issuer *x509.Certificate) ([]byte, error) { return ocsp.CreateRequest(cert, issuer, nil) }
+
+// Check reads a response about a certificate that is of now, signed by the
+// issuer, by one whom the issuer lets sign, or by one of trusted (RFC 6960
+// section 4.2.2.2). With ErrTime it returns the answer too.
+func Check(raw []byte, cert, issuer *x509.Certificate, trusted []*x509.Certificate, now time.Time) (*Answer, error) {
 	r, err := ocsp.ParseResponseForCert(raw, cert, nil)
-	if err != nil {
-		return nil
+	var refused ocsp.ResponseError
+	var bad ocsp.ParseError
+	switch {
+	case errors.As(err, &refused):
+		return nil, fmt.Errorf("OCSP response not successful (%d: %s)", refused.Status, refusals[refused.Status])
+	case errors.As(err, &bad) && strings.HasPrefix(string(bad), "no response matching"):
+		return nil, errNotFound
+	case errors.As(err, &bad) && strings.HasPrefix(string(bad), "bad signature"):
+		return nil, errSignature
+	case err != nil:
+		return nil, errMalformed
+	case !signed(r, issuer, trusted, now):
+		return nil, errSignature
 	}
-	for _, t := range trusted {
-		if r.CheckSignatureFrom(t) == nil {
-			return r
-		}
+	a := &Answer{Raw: raw, Status: Status(r.Status), This: r.ThisUpdate, Next: r.NextUpdate}
+	const skew = 5 * time.Minute
+	if r.ThisUpdate.After(now.Add(skew)) || !r.NextUpdate.IsZero() && r.NextUpdate.Add(skew).Before(now) {
+		return a, ErrTime
 	}
-	return nil
+	return a, nil
+}
+
+// signed reports whether a response is signed by somebody who may. The
+// signature by a certificate that the response brings has been checked.
+func signed(r *ocsp.Response, issuer *x509.Certificate, trusted []*x509.Certificate, now time.Time) bool {
+	if c := r.Certificate; c != nil && !c.Equal(issuer) && now.After(c.NotBefore) && now.Before(c.NotAfter) &&
+		slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning) && c.CheckSignatureFrom(issuer) == nil {
+		return true
+	}
+	if r.CheckSignatureFrom(issuer) == nil {
+		return true
+	}
+	return slices.ContainsFunc(trusted, func(t *x509.Certificate) bool { return r.CheckSignatureFrom(t) == nil })
 }
