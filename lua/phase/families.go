@@ -6,6 +6,7 @@ import (
 	"weir/lua/filter"
 	"weir/lua/ndk"
 	"weir/lua/ngx"
+	"weir/lua/ocsp"
 	"weir/lua/offload"
 	"weir/lua/proxyssl"
 	"weir/lua/re"
@@ -31,6 +32,7 @@ var families = api.Families{
 	&tls.Family,
 	&offload.Family,
 	&proxyssl.Family,
+	&ocsp.Family,
 	&filter.Family,
 }
 

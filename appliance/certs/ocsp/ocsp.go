@@ -108,24 +108,42 @@ var refusals = map[ocsp.ResponseStatus]string{
 }
 
 // Request is the question about a certificate, in DER.
-func Request(cert, issuer *x509.Certificate) ([]byte, error) { return ocsp.CreateRequest(cert, issuer, nil) }
+func Request(cert, issuer *x509.Certificate) ([]byte, error) {
+	return ocsp.CreateRequest(cert, issuer, nil)
+}
+
+// Readable is nil for a response, whatever it says and whoever signed it.
+func Readable(raw []byte) error {
+	// A response about several certificates is one, too.
+	if _, err := ocsp.ParseResponse(raw, nil); err != nil && !strings.Contains(err.Error(), "bad number of responses") {
+		return explain(err)
+	}
+	return nil
+}
+
+// explain gives an error of x/crypto/ocsp OpenSSL's words.
+func explain(err error) error {
+	var refused ocsp.ResponseError
+	var bad ocsp.ParseError
+	switch {
+	case errors.As(err, &refused):
+		return fmt.Errorf("OCSP response not successful (%d: %s)", refused.Status, refusals[refused.Status])
+	case errors.As(err, &bad) && strings.HasPrefix(string(bad), "no response matching"):
+		return errNotFound
+	case errors.As(err, &bad) && strings.HasPrefix(string(bad), "bad signature"):
+		return errSignature
+	}
+	return errMalformed
+}
 
 // Check reads a response about a certificate that is of now, signed by the
 // issuer, by one whom the issuer lets sign, or by one of trusted (RFC 6960
 // section 4.2.2.2). With ErrTime it returns the answer too.
 func Check(raw []byte, cert, issuer *x509.Certificate, trusted []*x509.Certificate, now time.Time) (*Answer, error) {
 	r, err := ocsp.ParseResponseForCert(raw, cert, nil)
-	var refused ocsp.ResponseError
-	var bad ocsp.ParseError
 	switch {
-	case errors.As(err, &refused):
-		return nil, fmt.Errorf("OCSP response not successful (%d: %s)", refused.Status, refusals[refused.Status])
-	case errors.As(err, &bad) && strings.HasPrefix(string(bad), "no response matching"):
-		return nil, errNotFound
-	case errors.As(err, &bad) && strings.HasPrefix(string(bad), "bad signature"):
-		return nil, errSignature
 	case err != nil:
-		return nil, errMalformed
+		return nil, explain(err)
 	case !signed(r, issuer, trusted, now):
 		return nil, errSignature
 	}
