@@ -158,15 +158,15 @@ func loadModules(nginx string, names []string) (string, error) {
 	if _, rest, ok := strings.Cut(string(out), "--modules-path="); ok {
 		dir = strings.Fields(rest)[0]
 	}
-	lines := ""
+	var lines strings.Builder
 	for _, name := range names {
 		file := filepath.Join(dir, name)
 		if _, err := os.Stat(file); err != nil {
 			return "", err
 		}
-		lines += "load_module " + file + ";\n"
+		lines.WriteString("load_module " + file + ";\n")
 	}
-	return lines, nil
+	return lines.String(), nil
 }
 
 func nginxArgs(dir string) []string {

@@ -9,6 +9,7 @@ import (
 
 	"weir/appliance/certs/ocsp"
 	"weir/lua/api"
+	"weir/lua/tls"
 	"weir/lua/vm"
 )
 
@@ -19,6 +20,7 @@ var Family = api.Family{
 	Tables: []api.Table{{Path: "ngx.ocsp", Module: true, Funcs: []api.Func{
 		{Name: "get_ocsp_responder_from_der_chain", In: api.Any, Args: "(chain, max?)", Doc: "Returns the URL to ask about the first certificate of a chain in DER; nil for none. One longer than max (4096) is cut off, with the second result truncated.", Run: responder},
 		{Name: "create_ocsp_request", In: api.Any, Args: "(chain, max?)", Doc: "Returns the question about the first certificate of a chain, of at most max bytes (4096).", Run: request},
+		{Name: "set_ocsp_status_resp", In: api.Any, Args: "(response)", Doc: "Staples a response, in DER, to the certificates of the handshake; the second result is no status req where the client has not asked for one.", Run: staple},
 		{Name: "validate_ocsp_response", In: api.Any, Args: "(response, chain, max_error?)", Doc: "Checks a response about the first certificate of a chain: true and the time of the next one, nil where it says none, when the certificate is good. It must be signed by the issuer or by one whom the issuer lets sign.", Run: validate},
 	}}},
 	Open: func(e *api.Env) {
@@ -129,6 +131,30 @@ func validate(l *vm.State) int {
 		l.Push(vm.Number(float64(a.Next.Unix())))
 	}
 	return 2
+}
+
+// statusRequest is the type of the extension by which clients ask for a status (RFC 6066 section 8).
+const statusRequest = 5
+
+func staple(l *vm.State) int {
+	raw := l.CheckString(1)
+	c := tls.ConnectionOf(l)
+	switch {
+	case c == nil:
+		return fail(l, "bad request")
+	case c.Hello() == nil:
+		return fail(l, "bad ssl conn")
+	}
+	l.Push(vm.True)
+	if _, asked := c.Hello().Extension(statusRequest); !asked {
+		l.PushString("no status req")
+		return 2
+	}
+	if err := c.SetStaple([]byte(raw)); err != nil {
+		l.Pop(1)
+		return fail(l, err.Error())
+	}
+	return 1
 }
 
 // statuses are OpenSSL's words for what is not good.

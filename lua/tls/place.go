@@ -51,6 +51,12 @@ func here(l *vm.State) (*ssl.Connection, *http.Client) {
 	return nil, nil
 }
 
+// ConnectionOf is the client's connection that a function works on, nil where there is no TLS; the handshake may be over.
+func ConnectionOf(l *vm.State) *ssl.Connection {
+	c, _ := here(l)
+	return c
+}
+
 const (
 	badRequest = "bad request" // there is no TLS
 	badConn    = "bad ssl conn"

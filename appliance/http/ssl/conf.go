@@ -66,6 +66,10 @@ type srvConf struct {
 	ticketKeys []string
 	timeout    conf.Opt[int64] // seconds
 
+	ocsp          conf.Opt[ocspMode]
+	ocspResponder conf.Opt[string]
+	ocspCache     conf.Opt[cacheConf]
+
 	stapling          conf.Opt[bool]
 	staplingFile      conf.Opt[string]
 	staplingResponder conf.Opt[string]
@@ -104,6 +108,9 @@ func merge(_ *http.Builder, p, c *srvConf) error {
 	c.tickets.Merge(p.tickets, true)
 	conf.MergeList(&c.ticketKeys, p.ticketKeys)
 	c.timeout.Merge(p.timeout, 300)
+	c.ocsp.Merge(p.ocsp, ocspOff)
+	c.ocspResponder.Merge(p.ocspResponder, "")
+	c.ocspCache.Merge(p.ocspCache, cacheConf{})
 	c.stapling.Merge(p.stapling, false)
 	c.staplingFile.Merge(p.staplingFile, "")
 	c.staplingResponder.Merge(p.staplingResponder, "")

@@ -24,11 +24,13 @@ type context struct {
 	sessions *certs.Sessions     // nil: none are resumed
 	verify   verifyMode
 	verifier *certs.Verifier
-	main     *mainConf
-	rejects  bool
-	byScript bool      // sessions are fetched and stored by scripts
-	staples  []*staple // of list, some nil; nil when nothing is stapled
-	stapling atomic.Pointer[joined]
+	// revocation is not nil where responders are asked about clients.
+	revocation *revocation
+	main       *mainConf
+	rejects    bool
+	byScript   bool      // sessions are fetched and stored by scripts
+	staples    []*staple // of list, some nil; nil when nothing is stapled
+	stapling   atomic.Pointer[joined]
 }
 
 // protocolsALPN are what servers offer, as nginx does.
@@ -61,7 +63,7 @@ func newContext(b *http.Builder, m *mainConf, v *http.Server, c *srvConf) (*cont
 	t := &tls.Config{NextProtos: protocolsALPN}
 	ctx := &context{main: m, verify: c.verify.V, rejects: c.reject.V}
 	ctx.conf = &tlsio.Config{TLS: t, Timeout: v.HeaderTimeout(), MaxRecord: int(min(c.bufferSize.V, 16<<10)), Owner: ctx}
-	for _, step := range []func(*http.Builder, *srvConf) error{ctx.setProtocols, ctx.setCertificates, ctx.setVerify, ctx.setSessions, ctx.setStapling} {
+	for _, step := range []func(*http.Builder, *srvConf) error{ctx.setProtocols, ctx.setCertificates, ctx.setVerify, ctx.setOCSP, ctx.setSessions, ctx.setStapling} {
 		if err := step(b, c); err != nil {
 			return nil, err
 		}

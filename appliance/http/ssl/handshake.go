@@ -198,8 +198,12 @@ func (c *Connection) Handshaken(_ *conn.Conn, t *tlsio.Conn, err error) {
 	c.client = nil
 	switch {
 	case err == nil:
-		c.check(t.Info.Peer)
+		path := c.check(t.Info.Peer)
 		c.run, c.resumed = nil, t.Info.Resumed
+		if v := c.ctx.revocation; v != nil && path != nil {
+			v.ask(c, cl, t, path)
+			return
+		}
 		cl.Secured(t)
 	case err == tlsio.ErrNotTLS:
 		cl.Secured(nil)
@@ -244,7 +248,11 @@ func (security) Check(r *http.Request) http.Code {
 	t := r.Client().TLS()
 	res := t.Data.(*Connection).result
 	if !res.OK() && (mode != verifyOptionalNoCA || !res.Optional()) {
-		r.Logf(http.LogInfo, "client SSL certificate verify error: (%d:%s)", res.Code, res.Text)
+		if res.Code < 0 { // of a responder
+			r.Logf(http.LogInfo, "client SSL certificate verify error: %s", res.Text)
+		} else {
+			r.Logf(http.LogInfo, "client SSL certificate verify error: (%d:%s)", res.Code, res.Text)
+		}
 		return http.StatusCertificateError
 	}
 	if mode == verifyOn && len(t.Info.Peer) == 0 {

@@ -72,12 +72,12 @@ var directives = []conf.Directive{
 		Doc: "Sets how long a session can be resumed; a week at most."},
 	{Name: "ssl_crl", In: inServer, Args: conf.Take1, Set: conf.Str(func(c *srvConf) *conf.Opt[string] { return &c.crl }),
 		Doc: "Names a file with revocation lists that clients' certificates are checked against."},
-	{Name: "ssl_ocsp", In: inServer, Args: conf.Take1, Set: notBuilt, Syntax: "on | off | leaf", Default: "off",
-		Doc: "Asking OCSP about clients' certificates is not built in yet."},
-	{Name: "ssl_ocsp_responder", In: inServer, Args: conf.Take1, Set: notBuilt,
-		Doc: "Belongs to ssl_ocsp, which is not built in yet."},
-	{Name: "ssl_ocsp_cache", In: inServer, Args: conf.Take1, Set: notBuilt, Default: "off",
-		Doc: "Belongs to ssl_ocsp, which is not built in yet."},
+	{Name: "ssl_ocsp", In: inServer, Args: conf.Take1, Set: conf.Enum(func(c *srvConf) *conf.Opt[ocspMode] { return &c.ocsp }, ocspNames), Syntax: "on | off | leaf", Default: "off",
+		Doc: "Asks the responders of issuers whether clients' certificates have been revoked: all of a chain but the root, or with leaf the client's own. Clients wait for the answers; one that does not come counts as bad. Names of responders are looked up by the system."},
+	{Name: "ssl_ocsp_responder", In: inServer, Args: conf.Take1, Set: conf.Str(func(c *srvConf) *conf.Opt[string] { return &c.ocspResponder }), Syntax: "URL",
+		Doc: "Sets the responder that ssl_ocsp asks, http:// only, instead of those in the certificates."},
+	{Name: "ssl_ocsp_cache", In: inServer, Args: conf.Take1, Set: setOCSPCache, Syntax: "off | shared:name:size", Default: "off",
+		Doc: "Keeps the answers to ssl_ocsp until there are newer ones. All workers share every cache."},
 	{Name: "ssl_stapling", In: inServer, Args: conf.FlagArg, Set: conf.Flag(func(c *srvConf) *conf.Opt[bool] { return &c.stapling }), Default: "off",
 		Doc: "Sends clients a fresh statement of the issuer that the certificate is not revoked."},
 	{Name: "ssl_stapling_file", In: inServer, Args: conf.Take1, Set: conf.Str(func(c *srvConf) *conf.Opt[string] { return &c.staplingFile }),
@@ -85,7 +85,7 @@ var directives = []conf.Directive{
 	{Name: "ssl_stapling_responder", In: inServer, Args: conf.Take1, Set: conf.Str(func(c *srvConf) *conf.Opt[string] { return &c.staplingResponder }),
 		Doc: "Sets the URL to ask, instead of the one in the certificate."},
 	{Name: "ssl_stapling_verify", In: inServer, Args: conf.FlagArg, Set: conf.Flag(func(c *srvConf) *conf.Opt[bool] { return &c.staplingVerify }), Default: "off",
-		Doc: "Wants the issuer of the certificate, who signs statements, to lead to a root of ssl_trusted_certificate. The signature is checked in any case."},
+		Doc: "Wants the issuer of the certificate, who signs statements or lets somebody sign them, to lead to a root of ssl_trusted_certificate. Without it those may be signed by any of ssl_trusted_certificate, too."},
 	{Name: "ssl_early_data", In: inServer, Args: conf.FlagArg, Set: offOnly("TLS 1.3 early data is not taken, clients send it again after the handshake"), Default: "off",
 		Doc: "Has no effect: early data is not taken."},
 	{Name: "ssl_conf_command", In: inServer, Args: conf.Take2, Set: conf.KeyVals(func(c *srvConf) *[]conf.KeyVal { return &c.commands }), Syntax: "name value",
@@ -106,13 +106,4 @@ func offOnly(why string) conf.Setter {
 		}
 		return conf.Errorf("invalid value \"%s\" in \"%s\" directive, it must be \"on\" or \"off\"", it.Args[0], it.Name)
 	}
-}
-
-// notBuilt is the setter of directives whose feature does not exist yet. The
-// value that switches the feature off is taken.
-func notBuilt(_ *conf.Cx, it *conf.Item) error {
-	if it.Args[0] == "off" {
-		return nil
-	}
-	return conf.Errorf("\"%s\" is not built in yet", it.Name)
 }

@@ -232,9 +232,11 @@ func (c *Connection) verifier() *certs.Verifier {
 	return c.ctx.verifier
 }
 
-// check judges the certificate that the client sent.
-func (c *Connection) check(chain []*x509.Certificate) {
+// check judges the certificate that the client sent. It returns the path to a
+// root, nil for a bad one or none.
+func (c *Connection) check(chain []*x509.Certificate) (path []*x509.Certificate) {
 	if v := c.verifier(); v != nil && len(chain) > 0 {
-		c.result = v.Verify(chain, x509.ExtKeyUsageClientAuth, time.Now())
+		path, c.result = v.Path(chain, x509.ExtKeyUsageClientAuth, time.Now())
 	}
+	return path
 }

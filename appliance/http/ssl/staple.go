@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -101,6 +102,9 @@ func newStaple(cyc *cycle.Cycle, p *tls.Certificate, trusted []*x509.Certificate
 	roots := certs.Verifier{Depth: c.depth.V}
 	roots.Trust(trusted)
 	own := trusted
+	if c.staplingVerify.V {
+		own = nil // the issuer signs, or one it lets sign
+	}
 	url := c.staplingResponder.V
 	var issuer *x509.Certificate
 	for _, der := range p.Certificate[1:] {
@@ -127,7 +131,7 @@ func newStaple(cyc *cycle.Cycle, p *tls.Certificate, trusted []*x509.Certificate
 		return nil, "no OCSP responder URL in the certificate", nil
 	}
 	sum := sha256.Sum256(p.Leaf.Raw)
-	z, err := cyc.Zone(cycle.ZoneID{Kind: "ssl_stapling", Name: hex.EncodeToString(sum[:]), Params: url + " " + c.trustedCert.V},
+	z, err := cyc.Zone(cycle.ZoneID{Kind: "ssl_stapling", Name: hex.EncodeToString(sum[:]), Params: fmt.Sprint(url, " ", c.trustedCert.V, " ", c.staplingVerify.V)},
 		func() (any, error) { return &staple{cert: p.Leaf, issuer: issuer, trusted: own, url: url}, nil })
 	if err != nil {
 		return nil, "", err
