@@ -42,7 +42,7 @@ const abortConf = `
 	init_by_lua_block {
 		function wait(ms)
 			local s = ngx.socket.tcp()
-			s:settimeout(ms or 600000)
+			s:settimeouts(600000, 600000, ms or 600000)
 			assert(s:connect("127.0.0.1", %[2]d))
 			s:send(ngx.var.arg_id .. "\n")
 			local t = ngx.get_phase() ~= "log" and ngx.thread.spawn(function() ngx.sleep(600) end)
@@ -75,6 +75,9 @@ const abortConf = `
 
 var abortAt = []string{"set", "rewrite", "access", "precontent", "content", "balancer", "header", "header/lua", "header/proxy",
 	"body", "body/lua", "body/proxy", "body/file", "captured", "log", "late"}
+
+// clientsAtOnce bounds the clients of one place, however slow the machine.
+const clientsAtOnce = 50
 
 // silent is a server that says nothing. Each connection begins with a line, which names who waits for it.
 type silent struct {
@@ -164,12 +167,16 @@ func TestClientAbortsLeaveNothing(t *testing.T) {
 	for _, at := range abortAt {
 		wg.Go(func() {
 			var all sync.WaitGroup
+			atOnce := make(chan struct{}, clientsAtOnce)
 			for i := range rounds {
 				time.Sleep(time.Until(began.Add(time.Duration(i) * pace))) // the rate that is wanted
-				all.Go(func() { abort(t, quiet, addr, at, i+1) })
-				if pace == 0 {
-					all.Wait()
-				}
+				atOnce <- struct{}{}
+				all.Go(func() {
+					if !t.Failed() {
+						abort(t, quiet, addr, at, i+1)
+					}
+					<-atOnce
+				})
 			}
 			all.Wait()
 		})
