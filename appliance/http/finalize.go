@@ -16,7 +16,7 @@ func (r *Request) Finalize(rc Code) {
 	if r.debug {
 		r.traceFinalize(rc)
 	}
-	if r.Held() || r.gate != gateOpen {
+	if r.gate != gateOpen {
 		var over bool
 		if rc, over = r.finalizeGated(rc); !over {
 			return

@@ -8,27 +8,36 @@ package http
 //	Output(1)  -> queue                                |
 //	Output(2)  -> queue ...... queue -> body filters <-+
 //
-// A body filter that waits keeps its own queue, because filters before it have
-// worked on the parts already, and says so by SetHeld.
+//	Output(1)  -> body filter: HoldBody ..... ReleaseBody
+//	Output(2)  -> queue ......................... queue -> body filters
+//
+// A subrequest that the producer makes meanwhile has its place in the queue.
 
-// gateState is where the response header of a request stands with regard to a
-// filter that waits.
+// gateState is where the output of a request stands with regard to filters
+// that wait.
 type gateState uint8
 
 const (
 	gateOpen    gateState = iota
-	gateHeader            // a header filter waits: the body is queued
+	gateHeader            // a header filter waits
+	gateBody              // a body filter waits
 	gateDrop              // the header has gone; there is no body behind it
 	gateRefused           // a header filter wants another response: status refused
 )
+
+// heldPart is an entry of the queue: links, or a subrequest whose output comes
+// here.
+type heldPart struct {
+	out Chain
+	sub *Request
+}
 
 // HoldHeader is called, and its result returned, by a header filter that has
 // to wait. For the producer the header is sent; ReleaseHeader or RefuseHeader
 // must follow, from an event, unless the request ends before.
 func (r *Request) HoldHeader() Code {
 	r.headerSent = true
-	r.gate = gateHeader
-	r.Buffered |= BufferedHeld
+	r.hold(gateHeader)
 	r.wasHeaderOnly = r.headerOnly
 	if r == r.main && r.isHead() {
 		r.headerOnly = true
@@ -45,24 +54,17 @@ func (r *Request) ReleaseHeader(next HeaderFilter) {
 		r.RefuseHeader(rc)
 		return
 	}
-	r.Buffered &^= BufferedHeld
-	if r.headerOnly {
-		r.gate = gateDrop
-		r.dropHeld()
-	}
-	held := r.held
-	r.held = nil
-	for i := range held { // after an error Output takes no more, and the producer will see it
-		r.Output(&held[i])
-	}
-	r.c.Post(r)
+	r.release()
 }
 
 // RefuseHeader gives up the response whose header HoldHeader has kept, for one
 // with the given status; its producer learns of it at its next output. Error
-// ends the connection at once.
+// ends the connection at once, and so does any status once there are
+// subrequests whose output was to follow.
 func (r *Request) RefuseHeader(rc Code) {
-	r.dropHeld()
+	if r.dropHeld() {
+		rc = Error
+	}
 	r.Buffered &^= BufferedHeld
 	if rc == Error {
 		r.gate = gateOpen
@@ -75,14 +77,39 @@ func (r *Request) RefuseHeader(rc Code) {
 	r.c.Post(r)
 }
 
-// SetHeld says whether a body filter holds output until an event that is not
-// the client's; taking it back has the producer go on.
-func (r *Request) SetHeld(on bool) {
-	if on {
-		r.Buffered |= BufferedHeld
-		return
-	}
+// HoldBody is called by a body filter that has to wait, before it returns
+// Again. ReleaseBody must follow, from an event, unless the request ends
+// before.
+func (r *Request) HoldBody() { r.hold(gateBody) }
+
+// ReleaseBody has the output go on that HoldBody has held, and its producer.
+func (r *Request) ReleaseBody() { r.release() }
+
+func (r *Request) hold(gate gateState) {
+	r.gate = gate
+	r.Buffered |= BufferedHeld
+}
+
+// release passes on what was queued, until a filter waits again. An error is
+// the connection's, and the producer will see it.
+func (r *Request) release() {
+	r.gate = gateOpen
 	r.Buffered &^= BufferedHeld
+	if r.headerOnly {
+		r.gate = gateDrop
+	}
+	for len(r.held) > 0 {
+		p := r.held[0]
+		r.held = append(r.held[:0], r.held[1:]...)
+		if p.sub != nil {
+			r.placeSubrequest(p.sub)
+			continue
+		}
+		r.Output(&p.out)
+		if r.Held() {
+			return
+		}
+	}
 	r.c.Post(r)
 }
 
@@ -90,21 +117,24 @@ func (r *Request) SetHeld(on bool) {
 // the client were slow, but no timeout of the client's applies.
 func (r *Request) Held() bool { return r.Buffered&BufferedHeld != 0 }
 
-// outputGated is Output while the gate is not open.
-func (r *Request) outputGated(in *Chain) Code {
-	switch r.gate {
-	case gateHeader:
+// outputGated is Output while the gate is not open; on says that in passes all
+// the same.
+func (r *Request) outputGated(in *Chain) (rc Code, on bool) {
+	switch {
+	case r.gate == gateBody && in.Empty(): // what is behind the filter goes on
+		return OK, true
+	case r.Held():
 		if !in.Empty() {
-			r.held = append(r.held, *in)
+			r.held = append(r.held, heldPart{out: *in})
 			*in = Chain{}
 		}
-		return Again
-	case gateDrop:
+		return Again, false
+	case r.gate == gateDrop:
 		r.w.Buffers.DoneChain(in)
-		return OK
+		return OK, false
 	default:
 		r.w.Buffers.DoneChain(in)
-		return Error
+		return Error, false
 	}
 }
 
@@ -128,10 +158,13 @@ func (r *Request) finalizeGated(rc Code) (to Code, over bool) {
 	return rc, true
 }
 
-// dropHeld gives back what was queued.
-func (r *Request) dropHeld() {
+// dropHeld gives back what was queued. It reports whether there were
+// subrequests.
+func (r *Request) dropHeld() (subs bool) {
 	for i := range r.held {
-		r.w.Buffers.DoneChain(&r.held[i])
+		r.w.Buffers.DoneChain(&r.held[i].out)
+		subs = subs || r.held[i].sub != nil
 	}
 	r.held = nil
+	return subs
 }

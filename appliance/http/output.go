@@ -96,7 +96,9 @@ func (r *Request) Output(in *Chain) Code {
 		return OK
 	}
 	if r.gate != gateOpen {
-		return r.outputGated(in)
+		if rc, on := r.outputGated(in); !on {
+			return rc
+		}
 	}
 	rc := r.gen.bodyFilter(r, in)
 	if rc == Error {

@@ -110,9 +110,9 @@ type perRequest struct {
 	inPosted           bool
 
 	gate          gateState
-	refused       Code    // of gateRefused
-	wasHeaderOnly bool    // headerOnly before HoldHeader
-	held          []Chain // output behind a header that a filter holds
+	refused       Code       // of gateRefused
+	wasHeaderOnly bool       // headerOnly before HoldHeader
+	held          []heldPart // output behind what a filter holds
 
 	logs       int      // log handlers that wait, of r and its subrequests
 	ending     ending   // of the connection, when it waits for them

@@ -100,12 +100,12 @@ func (r *Request) Subrequest(o SubrequestOptions) *Request {
 	s.chooseLog()
 	s.startMS, s.startSec, s.startMsec = r.w.Loop.NowMS(), r.w.Loop.Unix(), 0
 	_, s.startMsec = r.w.Loop.Wall()
-	if !s.background {
-		if r.c.active == r && r.postponed == nil {
-			r.c.active = s
-		}
-		s.place.request = s
-		appendPostponed(r, &s.place)
+	switch {
+	case s.background:
+	case r.Held():
+		r.held = append(r.held, heldPart{sub: s})
+	default:
+		r.placeSubrequest(s)
 	}
 	if s.debug {
 		s.trace("http subrequest \"%s?%s\"", s.URI, s.Args)
@@ -116,6 +116,16 @@ func (r *Request) Subrequest(o SubrequestOptions) *Request {
 }
 
 var methodGET = []byte("GET")
+
+// placeSubrequest gives s its place behind the output of r so far.
+func (r *Request) placeSubrequest(s *Request) {
+	if r.c.active == r && r.postponed == nil {
+		r.c.active = s
+	}
+	s.place.request = s
+	appendPostponed(r, &s.place)
+	r.c.Post(s)
+}
 
 // appendPostponed puts p at the end of the list of r.
 func appendPostponed(r *Request, p *postponed) {

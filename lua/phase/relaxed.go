@@ -151,7 +151,7 @@ func (g *bodyGate) filter(in *buf.Chain, next http.BodyFilter) http.Code {
 	a.OnDone = bodyDone
 	if !a.RunAside(fn, 1, takeCode) {
 		g.waiting = true
-		c.R.SetHeld(true)
+		c.R.HoldBody()
 		return http.Again
 	}
 	return g.pass(a, next)
@@ -188,7 +188,7 @@ func bodyDone(a *api.Ctx) {
 		}
 	}
 	if rc != http.Error {
-		r.SetHeld(false)
+		r.ReleaseBody()
 		return
 	}
 	r.Client().SetError()
