@@ -191,3 +191,19 @@ func TCPInfo(fd int, info *Info) syscall.Errno {
 		uintptr(unsafe.Pointer(info)), uintptr(unsafe.Pointer(&n)), 0)
 	return e
 }
+
+// ReadPipe reads from a non-blocking pipe into p, which is not empty. It
+// returns 0 when the other end is closed.
+func ReadPipe(fd int, p []byte) (int, syscall.Errno) {
+	n, _, e := syscall.RawSyscall(unix.SYS_READ, uintptr(fd),
+		uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+	return int(n), e
+}
+
+// WritePipe writes p, which is not empty, to a non-blocking pipe. A closed
+// other end is EPIPE; the Go runtime drops the signal that comes with it.
+func WritePipe(fd int, p []byte) (int, syscall.Errno) {
+	n, _, e := syscall.RawSyscall(unix.SYS_WRITE, uintptr(fd),
+		uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+	return int(n), e
+}
