@@ -68,7 +68,9 @@ var layers = []layer{
 	// L5, the wiring, each program at its top.
 	{"appliance/cmd/...", []string{"netio/...", "appliance/...", "lua/...", "tuning/...", "ebpf/...", "images/{pid1,slots}"},
 		"the program wires everything and is imported by nothing"},
-	{"appliance/...", []string{"netio/...", "appliance/{conf,regex,cycle,errlog,stdmodules,worker,server,master,refdoc,insight}",
+	{"appliance/runner", []string{"netio/sock", "appliance/cycle"},
+		"what executes commands for the server knows nothing of the server"},
+	{"appliance/...", []string{"netio/...", "appliance/{conf,regex,cycle,errlog,stdmodules,worker,server,runner,master,refdoc,insight}",
 		"appliance/http/...", "lua/...", "tuning/...", "ebpf/..."},
 		"wiring knows everything below it, but not the program"},
 	{"images/...", []string{"images/...", "appliance/...", "netio/...", "tuning/...", "ebpf/..."},

@@ -29,6 +29,10 @@ type Cycle struct {
 	Steering Steering
 	// FilterLink leads to the packet filter; nil where there is no server.
 	FilterLink FilterLink
+	// Commands runs programs for modules; nil where none are run.
+	Commands Commands
+	// Master is the process that takes signals: its number.
+	Master int
 
 	// What the process provides, filled by setters.
 	Listens   []*Listen

@@ -2,6 +2,7 @@ package cycle
 
 import (
 	"errors"
+	"os"
 	"strings"
 
 	"weir/appliance/conf"
@@ -23,6 +24,9 @@ type LoadOptions struct {
 	Count      int         // see Cycle.Generation
 	Old        *Cycle      // the cycle that this one will replace; nil for the first
 	Log        *errlog.Log // receives warnings; nil drops them
+	Master     int         // see Cycle.Master; 0: this process
+	// Commands, if set, makes Cycle.Commands once Core is known.
+	Commands func(c *Cycle) Commands
 	// OpenLogs, if set, is called when Cycle.Log is known and before modules
 	// finish their part: what they run then (init_by_lua) may log.
 	OpenLogs func(c *Cycle)
@@ -40,10 +44,14 @@ func Load(table *conf.Table, o LoadOptions) (*Cycle, error) {
 		Root:       o.Root,
 		Steering:   o.Steering,
 		FilterLink: o.FilterLink,
+		Master:     o.Master,
 		old:        o.Old,
 		byPath:     make(map[string]*errlog.File),
 		zones:      make(map[ZoneID]any),
 		read:       make(map[string][]byte),
+	}
+	if c.Master == 0 {
+		c.Master = os.Getpid()
 	}
 	if c.Steering == (Steering{}) {
 		c.Steering = Steering{Mode: "off", Rung: "off"}
@@ -86,6 +94,9 @@ func (c *Cycle) finish(o LoadOptions, warn func(level, msg string)) error {
 	c.Log = c.mainLog(o.ErrorLog)
 	if o.OpenLogs != nil {
 		o.OpenLogs(c)
+	}
+	if o.Commands != nil {
+		c.Commands = o.Commands(c)
 	}
 	var errs []error
 	for _, hook := range c.hooks {

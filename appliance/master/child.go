@@ -30,7 +30,9 @@ type child struct {
 	process *os.Process
 	link    *server.Link
 	started time.Time
-	loose   int // of its two goroutines, how many have ended
+	user    cycle.User  // of its runner, too
+	runner  *os.Process // the last one that it has asked for; nil for none
+	loose   int         // of its two goroutines, how many have ended
 }
 
 // event is what other goroutines tell the master.
@@ -92,7 +94,7 @@ func (m *master) startServer() (*child, error) {
 		here.Free()
 		return nil, err
 	}
-	c := &child{pid: cmd.Process.Pid, process: cmd.Process, link: here, started: time.Now()}
+	c := &child{pid: cmd.Process.Pid, process: cmd.Process, link: here, started: time.Now(), user: m.cycle.Core.User}
 	m.limit(c.pid)
 	setSendTimeout(here)
 	go m.receive(c)
@@ -198,7 +200,7 @@ func (m *master) limit(pid int) {
 // serverEnv is the environment for the server process: TZ, what env directives
 // name, and the runtime's own variables, which only count at the start.
 func (m *master) serverEnv() []string {
-	env := m.configuredEnv(m.cycle)
+	env := configuredEnv(m.environ, m.cycle)
 	for _, name := range []string{"GOGC", "GOMEMLIMIT", "GODEBUG", "GOTRACEBACK", "GOCOVERDIR"} {
 		if v, ok := m.environ[name]; ok {
 			env = append(env, name+"="+v)
@@ -207,7 +209,9 @@ func (m *master) serverEnv() []string {
 	return env
 }
 
-func (m *master) configuredEnv(cyc *cycle.Cycle) []string {
+// configuredEnv is what the env directives leave of an environment: TZ and the
+// variables they name or set.
+func configuredEnv(environ map[string]string, cyc *cycle.Cycle) []string {
 	var env []string
 	tz := false
 	for _, e := range cyc.Core.Env {
@@ -215,11 +219,11 @@ func (m *master) configuredEnv(cyc *cycle.Cycle) []string {
 		tz = tz || name == "TZ"
 		if given {
 			env = append(env, e)
-		} else if v, ok := m.environ[name]; ok {
+		} else if v, ok := environ[name]; ok {
 			env = append(env, name+"="+v)
 		}
 	}
-	if v, ok := m.environ["TZ"]; ok && !tz {
+	if v, ok := environ["TZ"]; ok && !tz {
 		env = append(env, "TZ="+v)
 	}
 	return env
@@ -248,7 +252,7 @@ func (m *master) order(cyc *cycle.Cycle, generation int, rep steer.Report, fresh
 		Steering:   cycle.Steering{Mode: rep.Mode.String(), Rung: string(rep.Rung)},
 		Sockets:    socks,
 	}
-	for _, e := range m.configuredEnv(cyc) {
+	for _, e := range configuredEnv(m.environ, cyc) {
 		o.Env = append(o.Env, []byte(e))
 	}
 	return o, append(fds, sockFDs...)

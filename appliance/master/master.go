@@ -170,6 +170,8 @@ func (m *master) message(msg *server.Message) {
 		}
 		report(errorText(msg.Text)) // a restart: it ends and is tried again
 		m.send(m.server, &server.Message{Op: server.Stop})
+	case server.Runs:
+		m.giveRunner(m.server)
 	case server.Filter:
 		m.answerFilter(msg.Text)
 	case server.State:

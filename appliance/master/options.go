@@ -79,9 +79,11 @@ func (o *Options) load(old *cycle.Cycle, quiet bool) (*cycle.Cycle, error) {
 	if quiet {
 		log = nil
 	}
+	var commands checkCommands
+	defer commands.close()
 	return cycle.Load(o.Table, cycle.LoadOptions{
 		Prefix: o.Prefix, ConfFile: o.ConfFile, ErrorLog: o.ErrorLog, Globals: o.Globals,
-		Root: os.Geteuid() == 0, Check: true, Old: old, Log: log,
+		Root: os.Geteuid() == 0, Check: true, Old: old, Log: log, Commands: commands.of,
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"weir/appliance/cycle"
 	"weir/appliance/errlog"
+	"weir/appliance/runner"
 	"weir/appliance/server"
 	"weir/ebpf/lookup"
 )
@@ -120,6 +121,8 @@ func (m *master) firstServer() error {
 				report(errorText(e.message.Text))
 				m.abandon()
 				return errLogged
+			case e.message != nil && e.message.Op == server.Runs:
+				m.giveRunner(m.server)
 			case e.message != nil && e.message.Op == server.Ready:
 				return nil
 			}
@@ -175,7 +178,7 @@ func environment() map[string]string {
 	for _, e := range os.Environ() {
 		name, value, _ := strings.Cut(e, "=")
 		switch name {
-		case inheritVar, steerVar, linkVar, daemonVar, "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES":
+		case inheritVar, steerVar, linkVar, runner.Variable, daemonVar, "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES":
 		default:
 			env[name] = value
 		}

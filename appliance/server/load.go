@@ -99,6 +99,8 @@ func (s *Server) build(o *Order, data []byte, openLogs func(*cycle.Cycle)) (*cyc
 		OpenLogs:   openLogs,
 		Steering:   o.Steering,
 		FilterLink: s.filter,
+		Commands:   s.commandsFor(o),
+		Master:     s.master,
 		Old:        s.cycle, // warnings are not wanted: the master has given them
 	})
 }

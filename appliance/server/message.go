@@ -20,6 +20,7 @@ const (
 	Stop   Op = "stop"   // end at once
 	Query  Op = "query"  // send a Status
 	Ask    Op = "ask"    // answer the question in Text, under its ID; see Options.Answer
+	Runner Op = "runner" // the socket of a process that runs commands, or in Text why there is none
 
 	Filtered Op = "filtered" // the answer to a Filter; Body is a cycle.FilterAnswer
 )
@@ -31,6 +32,7 @@ const (
 	State  Op = "state"  // Body is a Status
 	Told   Op = "told"   // Body answers the question of ID, or Text says why there is no answer
 	Filter Op = "filter" // a module asks the packet filter; Text is a cycle.FilterQuestion
+	Runs   Op = "runs"   // a module wants to run commands: send a Runner
 )
 
 // Message is one order or answer.

@@ -11,6 +11,7 @@ import (
 	"weir/appliance/conf"
 	"weir/appliance/cycle"
 	"weir/appliance/errlog"
+	"weir/appliance/runner"
 	"weir/appliance/worker"
 	"weir/ebpf/steer"
 	"weir/netio/poll"
@@ -38,11 +39,14 @@ type Options struct {
 // Server is the state of a server process.
 type Server struct {
 	o          Options
+	master     int          // the number of the master process
 	cycle      *cycle.Cycle // nil before the first order
 	generation int
 	order      *Order // the last Load that was accepted
 	sockets    map[socketKey]int
 	filter     *filterLink
+	runners    runners
+	commands   *runner.Client
 	board      *steer.Board // where workers show their load; nil until the master sends one
 	workers    []*worker.Worker
 	leaving    []*worker.Worker // no longer wanted, finishing their connections
@@ -65,9 +69,18 @@ type incoming struct {
 	err error
 }
 
+// maxOrders is how many orders may wait while one is being obeyed, so that an
+// answer of the master behind them arrives.
+const maxOrders = 16
+
 // Run serves until it is told to end and returns the process's exit code.
 func Run(o Options) int {
-	s := &Server{o: o, sockets: make(map[socketKey]int), filter: newFilterLink(cycle.FilterPatience)}
+	s := &Server{o: o, sockets: make(map[socketKey]int), filter: newFilterLink(cycle.FilterPatience), runners: make(runners, 1)}
+	s.master = os.Getpid()
+	if !o.Joined {
+		s.master = os.Getppid()
+	}
+	s.commands = runner.NewClient(s.dialRunner)
 	var pace pacer
 	pace.begin()
 	if err := poll.RelaxThreads(); err != nil {
@@ -75,10 +88,14 @@ func Run(o Options) int {
 		// often than it needs to, which costs a few percent of CPU.
 		errlog.Default().Printf(errlog.Info, 0, "%v", err)
 	}
-	orders := make(chan incoming)
+	orders := make(chan incoming, maxOrders)
 	go func() { // ends with the link
 		for {
 			m, fds, err := o.Link.Receive()
+			if err == nil && m.Op == Runner {
+				s.runners.put(m, fds) // Run's goroutine may be waiting for it
+				continue
+			}
 			orders <- incoming{m, fds, err}
 			if err != nil {
 				return
@@ -122,6 +139,7 @@ func Run(o Options) int {
 
 // exit frees what the process of a joined master would keep.
 func (s *Server) exit() int {
+	s.commands.Close()
 	if s.cycle != nil {
 		s.cycle.Flush()
 	}

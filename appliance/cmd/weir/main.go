@@ -6,6 +6,7 @@ import (
 
 	"weir/appliance/errlog"
 	"weir/appliance/master"
+	"weir/appliance/runner"
 	"weir/appliance/server"
 	"weir/appliance/stdmodules"
 	"weir/appliance/top"
@@ -29,6 +30,10 @@ func main() { os.Exit(program(os.Args)) }
 
 // program is one of weir's processes; it returns the exit code.
 func program(args []string) int {
+	if fd, ok := runner.Inherited(); ok {
+		nameProcess()
+		return runner.Main(fd)
+	}
 	services := newServices()
 	if os.Getpid() == 1 {
 		if _, err := os.Stat(slots.Marker); err == nil {

@@ -22,10 +22,12 @@ import (
 )
 
 // TestMain makes the test binary the program when it is started as one: as
-// itself with mainVar, and as the server process by its master.
+// itself with mainVar, and as the server process or a runner by its master.
 func TestMain(m *testing.M) {
-	if _, ok := os.LookupEnv("WEIR_LINK"); ok || os.Getenv(mainVar) != "" {
-		os.Exit(program(os.Args))
+	for _, name := range []string{"WEIR_LINK", "WEIR_RUNNER", mainVar} {
+		if os.Getenv(name) != "" {
+			os.Exit(program(os.Args))
+		}
 	}
 	os.Exit(m.Run())
 }
