@@ -4,6 +4,9 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"syscall"
+
+	"weir/lua/vm"
 )
 
 // shell runs commands for scripts, as the plain interpreter may. It implements vm.Commands.
@@ -16,13 +19,15 @@ func (shell) command(text string) *exec.Cmd {
 }
 
 // Run implements vm.Commands.
-func (s shell) Run(text string) int { return status(s.command(text).Run()) }
+func (s shell) Run(_ *vm.State, text string) (vm.CommandEnd, error) {
+	return end(s.command(text).Run())
+}
 
 // Open implements vm.Commands.
-func (s shell) Open(text string, write bool) (*os.File, func() int, error) {
+func (s shell) Open(_ *vm.State, text string, write bool) (vm.CommandFile, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	c := s.command(text)
 	mine, theirs := r, w
@@ -36,19 +41,28 @@ func (s shell) Open(text string, write bool) (*os.File, func() int, error) {
 	_ = theirs.Close() // the command has its own
 	if err != nil {
 		_ = mine.Close()
-		return nil, nil, err
+		return nil, err
 	}
-	return mine, func() int { return status(c.Wait()) }, nil
+	return pipe{mine, c}, nil
 }
 
-// status is the exit status behind the error of a command: 127 for one that could not be started.
-func status(err error) int {
+// pipe is a pipe to or from a command.
+type pipe struct {
+	*os.File
+	cmd *exec.Cmd
+}
+
+// Wait implements vm.CommandFile.
+func (p pipe) Wait(*vm.State) (vm.CommandEnd, error) { return end(p.cmd.Wait()) }
+
+// end is how a command ended, from its error.
+func end(err error) (vm.CommandEnd, error) {
 	var ee *exec.ExitError
-	switch {
-	case err == nil:
-		return 0
-	case errors.As(err, &ee):
-		return ee.ExitCode()
+	if !errors.As(err, &ee) {
+		return vm.CommandEnd{}, err
 	}
-	return 127
+	if ws, ok := ee.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+		return vm.CommandEnd{Signal: int(ws.Signal())}, nil
+	}
+	return vm.CommandEnd{Code: ee.ExitCode()}, nil
 }

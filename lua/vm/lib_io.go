@@ -8,13 +8,15 @@ import (
 	"syscall"
 )
 
-// file is what a file userdata holds. All its calls block the worker: a server's scripts read files at start only.
+// file is what a file userdata holds. Its calls block the worker, but for those of commands: a server's scripts read
+// files at start only.
 type file struct {
 	f     *os.File
+	cmd   CommandFile // in place of f
+	busy  bool        // a call parks in cmd
 	r     *bufio.Reader
 	w     *bufio.Writer // nil: unbuffered, or not for writing
 	out   io.Writer     // standard output of the VM
-	wait  func() int    // of a command: its exit status, once it has ended
 	std   bool
 	line  bool // flush at line ends
 	close bool
@@ -70,6 +72,14 @@ func (f *file) writer() io.Writer {
 	case f.w != nil:
 		return f.w
 	}
+	return f.raw()
+}
+
+// raw is the file without its buffers.
+func (f *file) raw() io.ReadWriteCloser {
+	if f.cmd != nil {
+		return f.cmd
+	}
 	return f.f
 }
 
@@ -84,10 +94,26 @@ func (f *file) flush() error {
 }
 
 // newFile makes a userdata of an open file.
-func (vm *VM) newFile(f *os.File, wait func() int) Value {
-	u := vm.NewUserdata(&file{f: f, r: bufio.NewReader(f), w: bufio.NewWriter(f), wait: wait}, vm.NewMetatable(fileType))
+func (vm *VM) newFile(f *os.File) Value {
+	return vm.fileValue(&file{f: f, r: bufio.NewReader(f), w: bufio.NewWriter(f)})
+}
+
+func (vm *VM) fileValue(f *file) Value {
+	u := vm.NewUserdata(f, vm.NewMetatable(fileType))
 	vm.watch(u)
 	return u.Value()
+}
+
+// enter begins a call that may park: the buffers of a file are one light thread's at a time. The result ends it.
+func (l *State) enter(f *file) (leave func()) {
+	if f.cmd == nil {
+		return func() {}
+	}
+	if f.busy {
+		l.Errorf("file is in use by another light thread")
+	}
+	f.busy = true
+	return func() { f.busy = false }
 }
 
 // checkFile returns the open file that is argument n.
@@ -105,17 +131,14 @@ func (l *State) doClose(f *file) int {
 		l.PushString("standard file is closed")
 		return 2
 	}
+	defer l.enter(f)()
 	err := f.flush()
 	f.close = true
-	if e := f.f.Close(); err == nil {
+	if e := f.raw().Close(); err == nil {
 		err = e
 	}
-	if f.wait != nil {
-		code := f.wait()
-		l.Push(Bool(code == 0))
-		l.PushString("exit")
-		l.PushInt(code)
-		return 3
+	if f.cmd != nil {
+		return l.commandResult(f.cmd.Wait(l))
 	}
 	return l.fileResult(err, "")
 }
@@ -124,8 +147,10 @@ func fileClose(l *State) int { return l.doClose(l.checkFile(1)) }
 
 func fileGC(l *State) int {
 	if f, ok := l.CheckUserdata(1, fileType).V.(*file); ok && !f.close && !f.std {
-		f.flush()
-		f.f.Close()
+		if f.cmd == nil { // what a command has not been sent by now is lost: sending may have to wait
+			f.flush()
+		}
+		f.raw().Close()
 		f.close = true
 	}
 	return 0
@@ -152,6 +177,7 @@ func (l *State) stdFile(v Value) *file {
 }
 
 func (l *State) doWrite(f *file, first int, self Value) int {
+	defer l.enter(f)()
 	w := f.writer()
 	if f.r != nil && f.r.Buffered() > 0 && f.f != nil && !f.std {
 		// Writing after reading: where the reader logically stands.
@@ -186,7 +212,7 @@ func fileSetvbuf(l *State) int {
 		fallthrough
 	case "full":
 		if f.out == nil {
-			f.w = bufio.NewWriterSize(f.f, max(l.OptInt(3, 4096), 16))
+			f.w = bufio.NewWriterSize(f.raw(), max(l.OptInt(3, 4096), 16))
 		}
 	default:
 		l.ArgError(2, "invalid option '"+mode+"'")
@@ -203,6 +229,9 @@ func fileSeek(l *State) int {
 		l.ArgError(2, "invalid option '"+name+"'")
 	}
 	off := int64(l.OptInt(3, 0))
+	if f.cmd != nil {
+		return l.fileResult(syscall.ESPIPE, "")
+	}
 	f.flush()
 	if w == io.SeekCurrent && f.r != nil {
 		off -= int64(f.r.Buffered())
@@ -224,6 +253,7 @@ func (l *State) doRead(f *file, first int) int {
 	if f.r == nil {
 		return l.fileResult(os.ErrInvalid, "")
 	}
+	defer l.enter(f)()
 	f.flush()
 	n := l.Top()
 	if n < first {
@@ -352,7 +382,7 @@ func ioLines(l *State) int {
 	if err != nil {
 		l.ArgError(1, name+": "+errnoText(err))
 	}
-	return l.lines(l.vm.newFile(f, nil).user().V.(*file), 2, true)
+	return l.lines(l.vm.newFile(f).user().V.(*file), 2, true)
 }
 
 func openMode(mode string) (int, bool) {
@@ -375,7 +405,7 @@ func (l *State) openFile(name, mode string) (Value, error) {
 	if err != nil {
 		return Nil, err
 	}
-	return l.vm.newFile(f, nil), nil
+	return l.vm.newFile(f), nil
 }
 
 func ioOpen(l *State) int {
@@ -392,11 +422,11 @@ func ioPopen(l *State) int {
 	if l.vm.Commands == nil {
 		l.Errorf("'popen' not supported")
 	}
-	f, wait, err := l.vm.Commands.Open(name, strings.HasPrefix(mode, "w"))
+	cmd, err := l.vm.Commands.Open(l, name, strings.HasPrefix(mode, "w"))
 	if err != nil {
 		return l.fileResult(err, name)
 	}
-	return l.ret(l.vm.newFile(f, wait))
+	return l.ret(l.vm.fileValue(&file{cmd: cmd, r: bufio.NewReader(cmd), w: bufio.NewWriter(cmd)}))
 }
 
 func ioTmpfile(l *State) int {
@@ -405,7 +435,7 @@ func ioTmpfile(l *State) int {
 		return l.fileResult(err, "")
 	}
 	os.Remove(f.Name())
-	return l.ret(l.vm.newFile(f, nil))
+	return l.ret(l.vm.newFile(f))
 }
 
 func ioType(l *State) int {

@@ -69,13 +69,24 @@ func osExecute(l *State) int {
 	if l.Arg(1).n == tagNil {
 		return l.ret(True)
 	}
-	code := l.vm.Commands.Run(l.CheckString(1))
-	if code == 0 {
-		l.Push(True)
-	} else {
-		l.Push(Nil)
+	end, err := l.vm.Commands.Run(l, l.CheckString(1))
+	return l.commandResult(end, err)
+}
+
+// commandResult returns how a command ended, as LuaJIT does with Lua 5.2's extensions.
+func (l *State) commandResult(end CommandEnd, err error) int {
+	if err != nil {
+		return l.fileResult(err, "")
 	}
-	l.PushString("exit")
+	what, code := "exit", end.Code
+	if end.Signal != 0 {
+		what, code = "signal", end.Signal
+	}
+	l.Push(Nil)
+	if end == (CommandEnd{}) {
+		l.stack[l.top-1] = True
+	}
+	l.PushString(what)
 	l.PushInt(code)
 	return 3
 }

@@ -82,7 +82,7 @@ type VM struct {
 	// Stdout, Stderr and Stdin are what print and io use; nil means the process's.
 	Stdout, Stderr io.Writer
 	Stdin          io.Reader
-	// Exit is what os.exit calls, Commands what os.execute and io.popen run commands by. A server leaves both unset.
+	// Exit is what os.exit calls, Commands what os.execute and io.popen run commands by. A server leaves Exit unset.
 	Exit     func(code int)
 	Commands Commands
 	// Compile, when set, compiles chunks in place of the package's Compile: a script cache.
@@ -362,11 +362,21 @@ func (l *State) burn() {
 	}
 }
 
-// Commands runs commands of the system's shell for os.execute and io.popen. The engine itself executes nothing.
+// Commands runs commands of the system's shell for os.execute and io.popen. The engine itself executes nothing. All
+// methods may park where l can.
 type Commands interface {
-	// Run runs a command to its end and returns its exit status.
-	Run(command string) (status int)
-	// Open starts a command and returns the other end of its output, or of its input when write is set. wait is
-	// called once, after the file was closed, and returns the exit status.
-	Open(command string, write bool) (f *os.File, wait func() int, err error)
+	// Run runs a command to its end. Its error says that it could not be run.
+	Run(l *State, command string) (CommandEnd, error)
+	// Open starts a command and returns the other end of its output, or of its input when write is set.
+	Open(l *State, command string, write bool) (CommandFile, error)
 }
+
+// CommandFile is a pipe to or from a command.
+type CommandFile interface {
+	io.ReadWriteCloser
+	// Wait waits until the command has ended. It is called once, after Close.
+	Wait(l *State) (CommandEnd, error)
+}
+
+// CommandEnd is how a command ended: with a code, or by a signal when that is not 0.
+type CommandEnd struct{ Code, Signal int }
