@@ -18,7 +18,6 @@ var untested = map[string]string{
 	"accept_mutex":            "nothing a client could see",
 	"accept_mutex_delay":      "nothing a client could see",
 	"daemon":                  "the cases run the server in the foreground",
-	"env":                     "the environment is read by modules to come",
 	"epoll_events":            "nothing a client could see",
 	"least_time":              "not built yet, refused with a sentence that says so",
 	"load_module":             "refused: modules are built in",

@@ -70,7 +70,7 @@ func Main(fd int) int {
 	signal.Notify(r.child, unix.SIGCHLD)
 	// A signal that is caught is at its default in a new program; one that is
 	// ignored would stay so. None of them ends the runner: it goes with its socket.
-	signal.Notify(make(chan os.Signal), unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2,
+	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2,
 		unix.SIGPIPE, unix.SIGALRM, unix.SIGSYS, unix.SIGWINCH, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU)
 	packets := make(chan packet)
 	go receive(fd, packets) // ends with the socket, and the process with it

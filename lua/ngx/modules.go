@@ -1,8 +1,6 @@
 package ngx
 
 import (
-	"os"
-
 	"weir/lua/api"
 	"weir/lua/vm"
 )
@@ -44,9 +42,7 @@ var respModuleFuncs = []api.Func{
 }
 
 var processFuncs = []api.Func{
-	{Name: "type", In: api.Any, Args: "()", Doc: "Returns the kind of process: worker or single.", Run: func(l *vm.State) int {
-		return l.Ret(vm.String("worker"))
-	}},
+	{Name: "type", In: api.Any, Args: "()", Doc: "Returns the kind of process: master while the configuration is read, worker, or single with master_process off.", Run: processType},
 	{Name: "enable_privileged_agent", In: api.Any, Args: "(connections?)", Doc: "Is refused: there is no privileged agent process.", Run: func(l *vm.State) int {
 		if api.Of(l).Phase != api.Init {
 			return fail(l, "API disabled in the current context")
@@ -58,6 +54,19 @@ var processFuncs = []api.Func{
 		return 0
 	}},
 	{Name: "get_master_pid", In: api.Any, Args: "()", Doc: "Returns the number of the master process.", Run: func(l *vm.State) int {
-		return l.Ret(vm.Int(os.Getppid()))
+		return l.Ret(vm.Int(api.Of(l).Env().Gen.Cycle.Master))
 	}},
+}
+
+// processType is process.type. What is called a worker is a thread here.
+func processType(l *vm.State) int {
+	c := api.Of(l)
+	kind := "worker"
+	switch {
+	case !c.Env().Gen.Cycle.Core.Master:
+		kind = "single"
+	case c.Phase == api.Init:
+		kind = "master"
+	}
+	return l.Ret(vm.String(kind))
 }

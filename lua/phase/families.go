@@ -8,6 +8,7 @@ import (
 	"weir/lua/ngx"
 	"weir/lua/ocsp"
 	"weir/lua/offload"
+	"weir/lua/process"
 	"weir/lua/proxyssl"
 	"weir/lua/re"
 	"weir/lua/resty"
@@ -27,6 +28,7 @@ var families = api.Families{
 	&cosocket.Family,
 	&ndk.Family,
 	&re.Family,
+	&process.Family,
 	&resty.Family,
 	&shared.Family,
 	&tls.Family,

@@ -1,0 +1,284 @@
+package process
+
+import (
+	"fmt"
+	"slices"
+
+	"weir/appliance/cycle"
+	"weir/appliance/errlog"
+	"weir/appliance/http"
+	"weir/lua/api"
+	"weir/lua/vm"
+	"weir/netio/poll"
+)
+
+// proc is a process of ngx.pipe. It is what the userdata in Lua holds.
+type proc struct {
+	env     *api.Env
+	ctx     *api.Ctx // that it ends with; nil when it has
+	command string   // for the log
+	process cycle.Process
+	state   cycle.ProcessState // as the loop knows it
+
+	in, out, err stream
+	merged       bool // standard error goes where output goes
+	timeouts     [4]int64
+	size         int // of a read buffer
+
+	closed  bool // its end was seen by wait, or it was destroyed
+	waiter  wait
+	waiting []*pidWait
+}
+
+// Timeouts of a process, in milliseconds; 0: none.
+const (
+	timeWrite = iota
+	timeOut
+	timeErr
+	timeWait
+)
+
+// Run implements poll.Task: the process has started or ended.
+func (p *proc) Run() {
+	was := p.state
+	p.state = p.process.State()
+	if was.Ended || !p.state.Ended && was.PID == p.state.PID {
+		return
+	}
+	if err := p.state.Err; err != nil && p.state.PID == 0 && p.ctx != nil {
+		p.ctx.Log(http.LogErr, fmt.Sprintf("lua pipe child execvp() failed while executing %s%s", p.command, reason(err)))
+	}
+	if p.state.Ended && p.state.PID != 0 {
+		errlog.Default().Printf(errlog.Notice, 0, "signal %d (SIGCHLD) received from %d", sigChild, p.state.PID)
+	}
+	for _, w := range p.waiting {
+		w.thread.Wake()
+	}
+	p.waiting = nil
+	if p.state.Ended && p.waiter.thread != nil {
+		p.waiter.wake()
+	}
+}
+
+// Clean implements api.Cleaner: the request or timer has ended, and the process with it.
+func (p *proc) Clean() {
+	p.ctx = nil
+	p.destroy()
+}
+
+// destroy kills the process and ends its streams.
+func (p *proc) destroy() {
+	if p.ctx != nil {
+		p.ctx.DropClose(p)
+		p.ctx = nil
+	}
+	if !p.process.State().Ended {
+		p.process.Kill(sigKill)
+	}
+	p.finalize()
+}
+
+// Signals of Linux.
+const (
+	sigKill  = 9
+	sigChild = 17
+)
+
+// finalize closes what is left of a process whose end was seen.
+func (p *proc) finalize() {
+	why := error(errAborted)
+	if p.state.Ended {
+		why = errClosed
+	}
+	p.in.close(why)
+	p.out.close(why)
+	p.err.close(why)
+	p.closed = true
+}
+
+const errClosed = streamError("closed")
+
+// orphan destroys a process that nothing in Lua refers to any more. The collector's goroutine posts it.
+type orphan struct{ p *proc }
+
+// Run implements poll.Task.
+func (o orphan) Run() {
+	if !o.p.closed {
+		o.p.destroy()
+	}
+}
+
+// wait is a light thread in proc:wait.
+type wait struct {
+	poll.Timer
+	loop     *poll.Loop
+	thread   *api.Thread
+	timedOut bool
+}
+
+// Expired implements poll.TimerOwner.
+func (w *wait) Expired(*poll.Timer) {
+	w.timedOut = true
+	w.wake()
+}
+
+func (w *wait) wake() {
+	t := w.thread
+	w.thread = nil
+	w.loop.RemoveTimer(&w.Timer)
+	t.Wake()
+}
+
+// Abandon implements api.Waiter.
+func (w *wait) Abandon() {
+	w.thread = nil
+	w.loop.RemoveTimer(&w.Timer)
+}
+
+// waitProc is proc:wait.
+func waitProc(l *vm.State) int {
+	p := self(l)
+	c := api.Of(l)
+	switch {
+	case p.closed:
+		return fail(l, "exited")
+	case p.waiter.thread != nil:
+		return fail(l, "pipe busy waiting")
+	}
+	if !p.state.Ended {
+		w := &p.waiter
+		w.Owner, w.loop, w.thread, w.timedOut = w, c.Env().Loop(), c.Thread(), false
+		if ms := p.timeouts[timeWait]; ms > 0 {
+			w.loop.SetTimer(&w.Timer, ms)
+		}
+		c.Park(l, w)
+		if w.timedOut && !p.state.Ended {
+			return fail(l, "timeout")
+		}
+	}
+	p.finalize()
+	st := p.state
+	reason, status := "exit", st.Code
+	if st.Signal != 0 {
+		reason, status = "signal", st.Signal
+	}
+	l.Push(vm.Bool(status == 0))
+	l.PushString(reason)
+	l.PushInt(status)
+	return 3
+}
+
+// pidWait is a light thread in proc:pid while the process is being started.
+type pidWait struct {
+	p      *proc
+	thread *api.Thread
+}
+
+// Abandon implements api.Waiter.
+func (w *pidWait) Abandon() {
+	w.p.waiting = slices.DeleteFunc(w.p.waiting, func(o *pidWait) bool { return o == w })
+}
+
+// pid is proc:pid. A process that could not be started has none.
+func pid(l *vm.State) int {
+	p := self(l)
+	if p.state.PID == 0 && !p.state.Ended {
+		p.awaitStart(l)
+	}
+	if p.state.PID == 0 {
+		return fail(l, "exited")
+	}
+	return l.Ret(vm.Int(p.state.PID))
+}
+
+// awaitStart waits until the process runs, or could not be started.
+func (p *proc) awaitStart(l *vm.State) {
+	if c := api.Of(l); !canPark(l, c) {
+		hold(c, p.process.Started())
+	} else {
+		select {
+		case <-p.process.Started():
+		default:
+			w := &pidWait{p: p, thread: c.Thread()}
+			p.waiting = append(p.waiting, w)
+			c.Park(l, w)
+		}
+	}
+	p.Run()
+}
+
+// kill is proc:kill.
+func kill(l *vm.State) int {
+	p := self(l)
+	f, ok := l.Arg(2).AsNumber()
+	if !ok {
+		l.Errorf("bad signal arg: number expected, got %s", l.Arg(2).Text())
+	}
+	switch {
+	case p.closed || p.state.Ended:
+		return fail(l, "exited")
+	case f < 0 || f > maxSignal:
+		return fail(l, "invalid signal")
+	}
+	p.process.Kill(int(f))
+	return l.Ret(vm.True)
+}
+
+// maxSignal is the last signal of Linux.
+const maxSignal = 64
+
+// shutdown is proc:shutdown.
+func shutdown(l *vm.State) int {
+	p := self(l)
+	var s *stream
+	switch direction := l.CheckString(2); direction {
+	case "stdin":
+		s = &p.in
+	case "stdout":
+		s = &p.out
+	case "stderr":
+		s = &p.err
+	default:
+		l.Errorf("bad shutdown arg: %s", direction)
+	}
+	switch {
+	case p.closed:
+		return fail(l, "closed")
+	case s == &p.err && p.merged:
+		return fail(l, "merged to stdout")
+	}
+	if p.state.Ended {
+		s.close(errClosed)
+	} else {
+		s.close(errAborted)
+	}
+	return l.Ret(vm.True)
+}
+
+// setTimeouts is proc:set_timeouts.
+func setTimeouts(l *vm.State) int {
+	p := self(l)
+	for i, name := range timeoutNames {
+		p.setTimeout(l, i, name, l.Arg(i+2))
+	}
+	return 0
+}
+
+// timeoutNames are the options, by timeout.
+var timeoutNames = [4]string{"write_timeout", "stdout_read_timeout", "stderr_read_timeout", "wait_timeout"}
+
+const maxTimeout = 0xffffffff
+
+func (p *proc) setTimeout(l *vm.State, which int, name string, v vm.Value) {
+	if !v.Truthy() {
+		return
+	}
+	f, ok := v.AsNumber()
+	if !ok {
+		l.Errorf("attempt to compare number with %s", v.TypeName())
+	}
+	if !(f >= 0 && f <= maxTimeout) {
+		l.Errorf("bad %s option", name)
+	}
+	p.timeouts[which] = int64(f)
+}
