@@ -34,6 +34,9 @@ type Generation struct {
 	varPrefixes []*Variable
 }
 
+// Modules are the modules of the program, in order; to be read only.
+func (g *Generation) Modules() Modules { return g.modules }
+
 // Server is one server block.
 type Server struct {
 	File string // where the block stands

@@ -84,11 +84,31 @@ type Module struct {
 	Exiting    func(w *Worker)
 	ExitWorker func(w *Worker)
 
+	// Metrics are what the module counts; nil for nothing.
+	Metrics *Metrics
+
 	// ConfigureArg is what `-V` prints when the module is built in, for
 	// modules that nginx builds only on request: "--with-http_realip_module".
 	ConfigureArg string
 
 	index int // place in the module list
+}
+
+// Metrics are the counters of a module, for the module that shows them all.
+type Metrics struct {
+	Families []MetricFamily
+	// Measure tells, on w's loop, what w has counted: a value for each set of
+	// labels of each family, named by its place in Families. Those of all workers
+	// are added up. How many sets there can be must be bounded.
+	Measure func(w *Worker, add func(family int, v float64, labels ...string))
+}
+
+// MetricFamily describes metrics of one name.
+type MetricFamily struct {
+	Name   string
+	Kind   string // counter, gauge or histogram
+	Help   string
+	Labels []string
 }
 
 // ConfSlot describes a module's configuration object of one level. It is made

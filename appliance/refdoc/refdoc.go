@@ -20,7 +20,7 @@ func Files() map[string][]byte {
 	return map[string][]byte{
 		"directives.md": directives(sections(stdmodules.Table())),
 		"variables.md":  variables(stdmodules.Modules()),
-		"metrics.md":    metricFamilies(metrics.Families()),
+		"metrics.md":    metricFamilies(metrics.Families(stdmodules.Modules())),
 		"lua-api.md":    luaAPI(phase.Families()),
 		"openresty.md":  openresty(stdmodules.Table(), phase.Families()),
 	}

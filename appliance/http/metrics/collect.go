@@ -16,6 +16,7 @@ type totals struct {
 	process *http.Process
 	gen     *http.Generation
 	workers []report
+	gone    counts             // of modules, on workers that have ended
 	filter  *cycle.FilterState // nil without a packet filter
 }
 
@@ -40,6 +41,7 @@ func (t *totals) Collect(out chan<- prometheus.Metric) {
 	}
 	t.peers(add)
 	t.certificates(add)
+	t.modules(out)
 }
 
 // certificates shows when those of the configuration end. Copies in several

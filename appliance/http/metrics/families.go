@@ -2,7 +2,7 @@ package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Family is one metric with all its label values.
+// Family describes metrics of one name, for the scraper and for the reference.
 type Family struct {
 	Name   string
 	Kind   string // counter, gauge or histogram
@@ -125,10 +125,6 @@ var families = [numFamilies]Family{
 	workerBufferLinks:             {"weir_worker_buffer_links", gauge, "Links of output chains in use.", byWorker},
 	workerBufferPipes:             {"weir_worker_buffer_pipes", gauge, "Pairs of pipes open.", byWorker},
 }
-
-// Families returns what a scrape shows besides the metrics of the Go runtime
-// (go_...) and of the process (process_...), for the reference.
-func Families() []Family { return families[:] }
 
 // descs are the families as Prometheus wants them.
 var descs = describe()

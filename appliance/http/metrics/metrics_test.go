@@ -29,7 +29,20 @@ import (
 	"weir/netio/poll"
 )
 
-var modules = http.Modules{&http.Core, &ssl.Module, &upstream.Module, &Module, &http.Postpone}
+var modules = http.Modules{&http.Core, &ssl.Module, &upstream.Module, &Module, &counting, &http.Postpone}
+
+// counting is a module that counts for itself.
+var counting = http.Module{Name: "http_counting", Metrics: &http.Metrics{
+	Families: []http.MetricFamily{
+		{Name: "weir_test_things_total", Kind: counter, Help: "Things.", Labels: []string{"kind", "of"}},
+		{Name: "weir_test_things", Kind: gauge, Help: "Things now."},
+	},
+	Measure: func(w *http.Worker, add func(int, float64, ...string)) {
+		add(0, 2, "x", "\xff")
+		add(0, 1, "x", "\xff")
+		add(1, 5)
+	},
+}}
 
 // load reads the inside of an http block.
 func load(t *testing.T, text string) *http.Generation {
@@ -158,7 +171,7 @@ func TestWhatIsPrintedIsWellFormed(t *testing.T) {
 			t.Errorf("%s: %s", problem.Metric, problem.Text)
 		}
 	}
-	for _, f := range Families() {
+	for _, f := range Families(nil) {
 		if !bytes.Contains(body, []byte("# TYPE "+f.Name+" "+f.Kind+"\n")) {
 			t.Errorf("%s (%s) is not shown", f.Name, f.Kind)
 		}
@@ -187,6 +200,34 @@ func TestWhatIsPrintedIsWellFormed(t *testing.T) {
 		} else if !bytes.Contains(body, []byte("\n"+want+"\n")) {
 			t.Errorf("%s is missing", want)
 		}
+	}
+}
+
+func TestWhatModulesCountIsSummedOverWorkersAndKept(t *testing.T) {
+	g := load(t, `server { listen 127.0.0.1:1; }`)
+	p := &http.Process{}
+	workers := []*http.Worker{startWorker(t, 0, p), startWorker(t, 1, p)}
+	for _, w := range workers {
+		done := make(chan struct{})
+		w.Loop.Post(task(func() { w.Use(g); close(done) }))
+		<-done
+	}
+	h := newHub()
+	shows := func(workers []*http.Worker, lines ...string) {
+		t.Helper()
+		body, err := h.print(&totals{process: p, gen: g, workers: h.ask(workers, time.Minute), gone: h.ended()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range lines {
+			if !bytes.Contains(body, []byte("\n"+line+"\n")) {
+				t.Errorf("%s is missing", line)
+			}
+		}
+	}
+	shows(workers, `weir_test_things_total{kind="x",of="?"} 6`, `weir_test_things 10`)
+	for range 2 { // a worker has ended: what it has counted remains, once
+		shows(workers[:1], `weir_test_things_total{kind="x",of="?"} 6`, `weir_test_things 5`)
 	}
 }
 

@@ -31,6 +31,7 @@ type sample struct {
 	conns   conn.Stats
 	tls     tlsio.Stats
 	buffers buf.PoolStats
+	modules counts        // of modules that count for themselves
 	lag     time.Duration // from the question to its turn on the loop
 }
 
@@ -41,6 +42,7 @@ type hub struct {
 
 	mu   sync.Mutex
 	last map[*http.Worker]sample // what running workers said last
+	gone counts                  // of modules, on workers that have ended
 }
 
 func newHub() *hub {
@@ -79,7 +81,7 @@ func (s *scrape) run() {
 		workers = *list
 	}
 	filter := askFilter(s.gen.Cycle)
-	t := &totals{process: s.process, gen: s.gen, workers: s.hub.ask(workers, answerTime), filter: filter(answerTime)}
+	t := &totals{process: s.process, gen: s.gen, workers: s.hub.ask(workers, answerTime), gone: s.hub.ended(), filter: filter(answerTime)}
 	s.body, s.err = s.hub.print(t)
 }
 
@@ -161,6 +163,10 @@ func (h *hub) ask(workers []*http.Worker, limit time.Duration) []report {
 		}
 		h.last[w] = r.sample
 		reports = append(reports, r)
+		delete(known, w)
+	}
+	for _, ended := range known {
+		h.gone = h.gone.plus(ended.modules.lasting())
 	}
 	return reports
 }
@@ -178,6 +184,7 @@ func (q *question) Run() {
 	s := sample{stats: w.Stats(), active: w.Active(), conns: w.Driver.Stats(), tls: w.TLS.Stats(), buffers: w.Buffers.Stats(), lag: time.Since(q.asked)}
 	if w.Generation() != nil { // else the worker has just begun, without modules
 		s.idle = upstream.Idle(w)
+		s.modules = measure(w)
 	}
 	q.answers <- report{w: w, sample: s}
 }
