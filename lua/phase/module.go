@@ -14,6 +14,7 @@ var Module = http.Module{
 	State:       http.NewState(&api.Requests),
 	Local:       http.NewLocal(&api.Workers, newWorker),
 	Directives:  directives(),
+	Metrics:     &metrics,
 	Prepare:     prepare,
 	Finish:      finish,
 	StartWorker: startWorker,
