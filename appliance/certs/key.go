@@ -57,6 +57,7 @@ func ParseKey(text []byte, passwords [][]byte) (key crypto.Signer, encrypted boo
 			return key, true, err
 		}
 		key, err = parseKey(b.Bytes)
+		clear(b.Bytes) // the key has copies
 		return key, false, err
 	}
 }
@@ -76,7 +77,9 @@ func decrypt(b *pem.Block, passwords [][]byte) (crypto.Signer, error) {
 			der, err = decryptLegacy(b, pw)
 		}
 		if err == nil {
-			if key, err := parseKey(der); err == nil {
+			key, err := parseKey(der)
+			clear(der) // the key has copies
+			if err == nil {
 				return key, nil
 			}
 		} else if err != ErrPassword {

@@ -53,6 +53,7 @@ type Cycle struct {
 	old      *Cycle
 	read     map[string][]byte // what ReadFile gave, to be handed to the server
 	readOnly bool              // ReadFile takes from read alone
+	secret   [][]byte          // of read, what ReadSecret gave
 }
 
 // Listen is one address to listen on.
@@ -231,4 +232,23 @@ func (c *Cycle) ReadFile(path string) ([]byte, error) {
 		c.read[path] = data
 	}
 	return data, err
+}
+
+// ReadSecret is ReadFile for keys and passwords: what it returns is overwritten
+// when the process needs it no longer. The caller keeps nothing of it.
+func (c *Cycle) ReadSecret(path string) ([]byte, error) {
+	data, err := c.ReadFile(path)
+	if err == nil {
+		c.secret = append(c.secret, data)
+	}
+	return data, err
+}
+
+// Wipe overwrites what ReadSecret gave, once all that was to be made of it has
+// been made. No file can be read any more.
+func (c *Cycle) Wipe() {
+	for _, text := range c.secret {
+		clear(text)
+	}
+	c.secret, c.read, c.readOnly = nil, nil, true
 }

@@ -116,7 +116,8 @@ func (c *Cycle) Forget() { c.old = nil }
 // the Snapshot before.
 func (c *Cycle) Strip() {
 	c.old, c.Tree, c.HTTP = nil, nil, nil
-	c.read, c.zones, c.hooks = nil, nil, nil
+	c.zones, c.hooks = nil, nil
+	c.Wipe()
 	for _, l := range c.Listens {
 		l.Service = nil
 	}

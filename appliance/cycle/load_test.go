@@ -211,3 +211,40 @@ func FuzzDecodeSnapshot(f *testing.F) {
 		}
 	})
 }
+
+func TestSecretsAreWipedAndOtherFilesAreNot(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"key", "chain"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("text of "+name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := load(t, "events{}", LoadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := c.ReadSecret(filepath.Join(dir, "key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain, err := c.ReadFile(filepath.Join(dir, "chain"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := c.Snapshot().Append(nil)
+	c.Wipe()
+	if strings.Trim(string(key), "\x00") != "" || string(chain) != "text of chain" {
+		t.Errorf("got key %q, chain %q", key, chain)
+	}
+	if _, err := c.ReadFile(filepath.Join(dir, "chain")); err == nil {
+		t.Error("a file was read when everything had been made")
+	}
+	s, err := DecodeSnapshot(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(data)
+	if got := s.Files[filepath.Join(dir, "key")]; string(got) != "text of key" {
+		t.Errorf("the decoded snapshot shares memory with the encoded one: %q", got)
+	}
+}

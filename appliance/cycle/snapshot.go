@@ -1,6 +1,7 @@
 package cycle
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"slices"
@@ -90,7 +91,7 @@ func DecodeSnapshot(data []byte) (*Snapshot, error) {
 	}
 	for range d.count() {
 		path := d.string()
-		s.Files[path] = []byte(d.string())
+		s.Files[path] = bytes.Clone(d.bytes()) // no other copy: it may be a key
 	}
 	if d.bad || len(d.rest) != 0 {
 		return nil, errSnapshot
@@ -125,11 +126,14 @@ func (d *decoder) count() int {
 	return n
 }
 
-func (d *decoder) string() string {
+func (d *decoder) string() string { return string(d.bytes()) }
+
+// bytes are a part of what is decoded.
+func (d *decoder) bytes() []byte {
 	n := d.count()
-	s := string(d.rest[:n])
+	b := d.rest[:n]
 	d.rest = d.rest[n:]
-	return s
+	return b
 }
 
 // maxDepth bounds the nesting of blocks that is believed.

@@ -102,6 +102,7 @@ func (m *master) provide() error {
 // keep makes c the cycle in force, reduced to what the master needs of it.
 func (m *master) keep(c *cycle.Cycle, snapshot []byte) {
 	c.Strip()
+	clear(m.snapshot) // there are keys in it
 	m.cycle, m.snapshot = c, snapshot
 }
 

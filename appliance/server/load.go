@@ -44,6 +44,7 @@ func (s *Server) load(m *Message, fds []int) error {
 			errlog.SetDefault(c.Log)
 		}
 	})
+	clear(m.Body) // there are keys in it
 	if err != nil {
 		closeAll(logs)
 		closeAll(socks)
@@ -109,6 +110,7 @@ func (s *Server) build(o *Order, data []byte, openLogs func(*cycle.Cycle)) (*cyc
 func (s *Server) commit(c *cycle.Cycle, o *Order, sockets map[socketKey]int) {
 	old := s.generation
 	c.Forget()
+	c.Wipe()
 	s.cycle, s.order, s.sockets, s.generation = c, o, sockets, o.Generation
 	errlog.SetDefault(c.Log)
 	if !s.o.Joined {

@@ -100,6 +100,7 @@ func (l *Link) SendOrder(op Op, o *Order, snapshot []byte, fds ...int) error {
 	if err != nil {
 		return err
 	}
+	defer clear(body) // there are keys in it
 	return l.Send(&Message{Op: op, Generation: o.Generation, Body: body}, fds...)
 }
 

@@ -57,6 +57,7 @@ func (d *Dynamic) Load(cert, key string) (*tls.Certificate, error) {
 		return nil, keyError(shown, err)
 	}
 	p, encrypted, err := pair(chain, text, shown, d.passwords)
+	clear(text)
 	if err == nil && d.cache != nil && !encrypted { // as in nginx, such keys are not kept
 		d.cache.put(id, p)
 	}

@@ -30,7 +30,7 @@ type Store struct {
 }
 
 // read returns the text a name stands for, and the name as messages show it.
-func read(c *cycle.Cycle, cx *conf.Cx, name string) (text []byte, shown string, err error) {
+func read(cx *conf.Cx, name string, file func(path string) ([]byte, error)) (text []byte, shown string, err error) {
 	if data, ok := strings.CutPrefix(name, inline); ok {
 		return []byte(data), name, nil
 	}
@@ -40,7 +40,7 @@ func read(c *cycle.Cycle, cx *conf.Cx, name string) (text []byte, shown string, 
 		}
 	}
 	path := cx.Path(strings.TrimPrefix(name, stored), true)
-	text, err = c.ReadFile(path)
+	text, err = file(path)
 	return text, path, err
 }
 
@@ -65,7 +65,7 @@ func (s *Store) Pair(b *http.Builder, cert, key string, passwords [][]byte) (*tl
 	if err != nil {
 		return nil, err
 	}
-	text, shown, err := read(b.Cycle(), b.Cx(), key)
+	text, shown, err := read(b.Cx(), key, b.Cycle().ReadSecret)
 	if err != nil {
 		return nil, keyError(shown, err)
 	}
@@ -107,7 +107,7 @@ func (s *Store) Chain(b *http.Builder, name string) ([]*x509.Certificate, error)
 	if chain := s.chains[name]; chain != nil {
 		return chain, nil
 	}
-	text, shown, err := read(b.Cycle(), b.Cx(), name)
+	text, shown, err := read(b.Cx(), name, b.Cycle().ReadFile)
 	if err != nil {
 		return nil, certError(shown, err)
 	}
@@ -124,7 +124,7 @@ func (s *Store) Chain(b *http.Builder, name string) ([]*x509.Certificate, error)
 
 // CRLs loads revocation lists.
 func (s *Store) CRLs(b *http.Builder, name string) ([]*x509.RevocationList, error) {
-	text, shown, err := read(b.Cycle(), b.Cx(), name)
+	text, shown, err := read(b.Cx(), name, b.Cycle().ReadFile)
 	if err == nil {
 		var lists []*x509.RevocationList
 		if lists, err = certs.ParseCRLs(text); err == nil {
@@ -134,10 +134,20 @@ func (s *Store) CRLs(b *http.Builder, name string) ([]*x509.RevocationList, erro
 	return nil, conf.Errorf("cannot load CRL \"%s\": %s", shown, because(err))
 }
 
-// Raw reads any other file (ticket keys, stapled responses).
+// Raw reads any other file.
 func Raw(c *cycle.Cycle, cx *conf.Cx, name string) (text []byte, path string, err error) {
+	return raw(cx, name, c.ReadFile)
+}
+
+// Secret is Raw for keys and passwords, which are overwritten once the
+// configuration has been made: nothing of text may be kept.
+func Secret(c *cycle.Cycle, cx *conf.Cx, name string) (text []byte, path string, err error) {
+	return raw(cx, name, c.ReadSecret)
+}
+
+func raw(cx *conf.Cx, name string, file func(path string) ([]byte, error)) (text []byte, path string, err error) {
 	path = cx.Path(name, true)
-	if text, err = c.ReadFile(path); err != nil {
+	if text, err = file(path); err != nil {
 		err = conf.Errorf("open() \"%s\" failed (%s)", path, http.ErrnoText(err))
 	}
 	return text, path, err
@@ -150,7 +160,7 @@ func Passwords[T any](field func(*T) *conf.Opt[[][]byte]) conf.Setter {
 		if o.Set {
 			return conf.Tail("is duplicate")
 		}
-		text, _, err := Raw(cycle.Of(cx), cx, it.Args[0])
+		text, _, err := Secret(cycle.Of(cx), cx, it.Args[0])
 		if err != nil {
 			return err
 		}

@@ -228,7 +228,7 @@ func (ctx *context) newSessions(c *srvConf) *certs.Sessions {
 func ticketKeys(b *http.Builder, names []string, timeout time.Duration) (*certs.TicketKeys, error) {
 	var files [][]byte
 	for _, name := range names {
-		text, path, err := certfile.Raw(b.Cycle(), b.Cx(), name)
+		text, path, err := certfile.Secret(b.Cycle(), b.Cx(), name)
 		if err != nil {
 			return nil, err
 		}
