@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"net"
@@ -218,9 +219,8 @@ func answers(addr, path string) (code int, body string, err error) {
 		return 0, "", err
 	}
 	defer r.Body.Close()
-	b := make([]byte, 4096)
-	n, _ := r.Body.Read(b)
-	return r.StatusCode, string(b[:n]), nil
+	text, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+	return r.StatusCode, string(text), err
 }
 
 // stop ends it as the unit does.

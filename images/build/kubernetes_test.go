@@ -298,7 +298,7 @@ func clusterWorkloads(t *testing.T) (list []workload) {
 	for kind, l := range c.loads {
 		p := &l.Spec.Template.Spec
 		w := workload{name: strings.ToLower(kind), args: p.Containers[0].Args, user: p.SecurityContext.RunAsUser, group: p.SecurityContext.RunAsGroup,
-			conf: dir, path: "/healthz", body: "ok\n"}
+			conf: dir, path: "/healthz", body: "ok\n", steered: kind == "DaemonSet"}
 		for _, name := range p.Containers[0].SecurityContext.Capabilities.Add {
 			// What this machine has not itself it cannot give: the test is then
 			// that weir does without.

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -146,6 +147,8 @@ type workload struct {
 	path  string // asked for
 	body  string // and answered with
 	group int
+	// steered says that its capabilities are to suffice for steering.
+	steered bool
 }
 
 // bundle writes what runc needs.
@@ -234,6 +237,11 @@ func (w *workload) run(t *testing.T, bundle, signal string) {
 	})
 	if code != http.StatusOK || body != w.body {
 		t.Errorf("got %d %q", code, body)
+	}
+	if w.steered && runtime.NumCPU() > 1 {
+		if _, text, err := answers("127.0.0.1:8080", "/metrics"); !strings.Contains(text, `weir_steering_info{mode="load",rung="ebpf"} 1`) {
+			t.Errorf("its rights do not suffice for programs in the kernel: %v\n%s", err, text[:min(len(text), 2000)])
+		}
 	}
 	if text, err := runc("kill", name, signal).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, text)
