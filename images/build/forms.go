@@ -73,7 +73,7 @@ func (b *builder) disc(parts uki.Parts) error {
 		return err
 	}
 	d := &iso.Disc{Label: "WEIR", Time: b.time, Boot: boot,
-		Files: []iso.File{{Name: "VERSION.TXT", Data: []byte("weir " + b.version + "\n")}}}
+		Files: []iso.File{{Name: "LICENSE.TXT", Data: b.license}, {Name: "VERSION.TXT", Data: []byte("weir " + b.version + "\n")}}}
 	name := filepath.Join(b.out, "weir.iso")
 	f, err := os.Create(name)
 	if err != nil {

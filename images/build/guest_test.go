@@ -54,6 +54,8 @@ func images(t *testing.T, version string) string {
 	return b.out
 }
 
+const licenseFile = "../../LICENSE"
+
 // programOnly builds the program of a version: all that packages need.
 func programOnly(t *testing.T, version string) *builder {
 	t.Helper()
@@ -67,6 +69,9 @@ func programOnly(t *testing.T, version string) *builder {
 	b := &builder{version: version, out: dir, time: time.Unix(1700000000, 0), source: &inputs.Source{Cache: cacheDir(), Mirrors: inputs.AptMirrors(), Log: t.Logf}}
 	var err error
 	if b.program, err = os.ReadFile(program); err != nil {
+		t.Fatal(err)
+	}
+	if b.license, err = os.ReadFile(licenseFile); err != nil {
 		t.Fatal(err)
 	}
 	return b

@@ -16,6 +16,7 @@ import (
 // builder is one run.
 type builder struct {
 	program []byte // the weir binary
+	license []byte // its license's text
 	version string
 	out     string
 	time    time.Time // of every file: that of the commit
@@ -30,9 +31,10 @@ func main() {
 	epoch := flag.Int64("time", 1700000000, "`seconds` since 1970 that every file is dated")
 	cache := flag.String("cache", cacheDir(), "`directory` for fetched packages")
 	mirrors := flag.String("mirror", "", "Debian `mirrors`, separated by commas, each ending in an archive's name; else those of this machine's apt")
+	license := flag.String("license", "LICENSE", "`file` with the license")
 	only := flag.String("only", "", "make only these: disk, deb, oci, separated by commas")
 	flag.Parse()
-	if err := build(*weir, *out, *version, *epoch, *cache, *mirrors, *only); err != nil {
+	if err := build(*weir, *out, *version, *epoch, *cache, *mirrors, *only, *license); err != nil {
 		fmt.Fprintln(os.Stderr, "images:", err)
 		os.Exit(1)
 	}
@@ -46,15 +48,19 @@ func cacheDir() string {
 	return filepath.Join(dir, "weir-images")
 }
 
-func build(weir, out, version string, epoch int64, cache, mirrors, only string) error {
+func build(weir, out, version string, epoch int64, cache, mirrors, only, license string) error {
 	program, err := os.ReadFile(weir)
 	if err != nil {
-		return fmt.Errorf("%w (make build makes it)", err)
+		return fmt.Errorf("%w (make image makes it)", err)
+	}
+	terms, err := os.ReadFile(license)
+	if err != nil {
+		return err
 	}
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	b := &builder{program: program, version: plain(version), out: out, time: time.Unix(epoch, 0).UTC(),
+	b := &builder{program: program, license: terms, version: plain(version), out: out, time: time.Unix(epoch, 0).UTC(),
 		source: &inputs.Source{Cache: cache, Mirrors: inputs.AptMirrors(), Log: say}}
 	if mirrors != "" {
 		b.source.Mirrors = strings.Split(mirrors, ",")

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -65,10 +66,40 @@ type settings struct {
 	Config struct {
 		Entrypoint, Cmd []string
 		StopSignal      string
+		ExposedPorts    map[string]*struct{}
 	} `json:"config"`
 	RootFS struct {
 		DiffIDs []string `json:"diff_ids"`
 	} `json:"rootfs"`
+}
+
+func TestTheDockerfileMakesTheSameImage(t *testing.T) {
+	b := &builder{version: "0.1", out: t.TempDir(), time: time.Unix(1700000000, 0), program: []byte("program")}
+	_, s := newContainer(t, b).unpack()
+	text, err := os.ReadFile("../Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	says := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		says[word] = rest
+	}
+	list := func(name string) (l []string) {
+		if err := json.Unmarshal([]byte(says[name]), &l); err != nil {
+			t.Errorf("%s %s: %v", name, says[name], err)
+		}
+		return l
+	}
+	if got := list("ENTRYPOINT"); !slices.Equal(got, s.Config.Entrypoint) {
+		t.Errorf("ENTRYPOINT is %q, want %q", got, s.Config.Entrypoint)
+	}
+	if got := list("CMD"); !slices.Equal(got, s.Config.Cmd) {
+		t.Errorf("CMD is %q, want %q", got, s.Config.Cmd)
+	}
+	if says["STOPSIGNAL"] != s.Config.StopSignal || s.Config.ExposedPorts[says["EXPOSE"]+"/tcp"] == nil {
+		t.Errorf("STOPSIGNAL %s, EXPOSE %s, want %s and one of %v", says["STOPSIGNAL"], says["EXPOSE"], s.Config.StopSignal, s.Config.ExposedPorts)
+	}
 }
 
 // TestDockerLoadsTheContainerImage reads the archive as docker does, by its

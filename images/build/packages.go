@@ -38,6 +38,7 @@ func (b *builder) deb() error {
 			{Name: "usr/lib/systemd/system/weir.service", Mode: 0o644, Data: text("weir.service")},
 			{Name: "usr/lib/systemd/system/weir.socket", Mode: 0o644, Data: text("weir.socket")},
 			{Name: "usr/lib/tmpfiles.d/weir.conf", Mode: 0o644, Data: text("tmpfiles.conf")},
+			{Name: "usr/share/doc/weir/copyright", Mode: 0o644, Data: b.license},
 			{Name: "etc/weir/nginx.conf", Mode: 0o644, Data: text("nginx.conf"), Conf: true},
 		},
 	}
@@ -62,6 +63,7 @@ func (b *builder) oci() error {
 			{Name: "etc/weir/nginx.conf", Mode: 0o644, Data: text("container.conf")},
 			{Name: "run", Mode: 0o755, Dir: true},
 			{Name: "tmp", Mode: 0o1777, Dir: true},
+			{Name: "usr/share/doc/weir/copyright", Mode: 0o644, Data: b.license},
 			{Name: "weir", Mode: 0o755, Data: b.program},
 		},
 	}

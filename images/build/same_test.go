@@ -20,7 +20,7 @@ func TestTheSameInputsGiveTheSameBytes(t *testing.T) {
 	sums := [2]string{}
 	for i := range sums {
 		out := t.TempDir()
-		if err := build(program, out, b.version, b.time.Unix(), b.source.Cache, "", ""); err != nil {
+		if err := build(program, out, b.version, b.time.Unix(), b.source.Cache, "", "", licenseFile); err != nil {
 			t.Fatal(err)
 		}
 		text, err := os.ReadFile(filepath.Join(out, "SHA256SUMS"))
