@@ -19,6 +19,7 @@ type change struct {
 	id, before, want string
 	row              *Row // nil when a value of an earlier profile is put back
 	done             bool
+	made             string // what the kernel made of want; "" when it took it as it is
 }
 
 // Applied is the outcome of an apply.
@@ -150,6 +151,11 @@ func (a *applier) run(old *journal) (*Applied, error) {
 			return nil, a.undo(old, fmt.Errorf("%s: %w", c.id, err))
 		}
 	}
+	for i := range a.changes {
+		if c := &a.changes[i]; c.done && c.made == "" {
+			_ = again(a.m.Roots, c.id, c.want) // it could be written before
+		}
+	}
 	if !a.early {
 		if err := a.d.writeSysctl(a.plan); err != nil {
 			return nil, a.undo(old, err)
@@ -172,7 +178,26 @@ func (a *applier) journal(old *journal) *journal {
 			j.Entries = append(j.Entries, entry{ID: c.id, Before: c.before, Set: c.want})
 		}
 	}
+	for i := range a.changes {
+		if other := moves[a.changes[i].id]; other != "" && j.find(other) == nil {
+			if now, err := a.read(other); err == nil {
+				j.Entries = append(j.Entries, entry{ID: other, Before: now, Set: now})
+			}
+		}
+	}
 	return j
+}
+
+// moves are settings whose change moves another one: with transparent huge
+// pages the kernel raises the memory it keeps free, and leaves it there.
+var moves = map[string]string{"choice kernel/mm/transparent_hugepage/enabled": "sysctl vm.min_free_kbytes"}
+
+func (a *applier) read(id string) (string, error) {
+	v, err := setting.Open(a.m.Roots, id)
+	if err != nil {
+		return "", err
+	}
+	return v.Read()
 }
 
 // settle leaves in the journal what differs from before the first apply: not
@@ -183,7 +208,13 @@ func (a *applier) settle(j, old *journal) *journal {
 	for _, e := range j.Entries {
 		i := slices.IndexFunc(a.changes, func(c change) bool { return c.id == e.ID })
 		switch {
-		case i < 0 || a.changes[i].done && a.changes[i].row != nil:
+		case i < 0:
+			if now, err := a.read(e.ID); err == nil && now != e.Set {
+				e.Made = now
+			}
+			kept = append(kept, e)
+		case a.changes[i].done && a.changes[i].row != nil:
+			e.Made = a.changes[i].made
 			kept = append(kept, e)
 		case !a.changes[i].done:
 			if before := old.find(e.ID); before != nil {
@@ -192,6 +223,14 @@ func (a *applier) settle(j, old *journal) *journal {
 		}
 	}
 	j.Entries = kept
+	for i := range a.changes {
+		if c := &a.changes[i]; c.row != nil && !c.done {
+			if j.Refused == nil {
+				j.Refused = map[string]string{}
+			}
+			j.Refused[c.id] = c.want
+		}
+	}
 	return j
 }
 
@@ -218,10 +257,24 @@ func (a *applier) write(c *change) error {
 	if c.row != nil {
 		now, err := v.Read()
 		if err == nil && now != c.want {
+			c.made = now
 			c.row.Note = "the kernel made it " + now
 		}
 	}
 	return nil
+}
+
+// again writes a value once more if writing others has moved it: the kernel
+// raises vm.min_free_kbytes when it is given transparent huge pages.
+func again(roots machine.Roots, id, want string) error {
+	v, err := setting.Open(roots, id)
+	if err != nil {
+		return err
+	}
+	if now, err := v.Read(); err != nil || now == want {
+		return err
+	}
+	return v.Write(want)
 }
 
 // undo puts everything back as it was before this run.
@@ -322,7 +375,7 @@ func Revert(m *machine.Machine, d Dirs) (string, []Reverted, error) {
 		if err == nil {
 			r.From, err = v.Read()
 		}
-		if err == nil && r.From != e.Set {
+		if err == nil && r.From != e.Set && (e.Made == "" || r.From != e.Made) {
 			r.Note = "had been changed since from " + e.Set
 		}
 		if err == nil && r.From != e.Before {
@@ -337,6 +390,9 @@ func Revert(m *machine.Machine, d Dirs) (string, []Reverted, error) {
 			left.Entries = append(left.Entries, e)
 		}
 		done = append(done, r)
+	}
+	for _, r := range done {
+		_ = again(m.Roots, r.ID, r.To) // what failed has been noted
 	}
 	if err := d.removeSysctl(""); err != nil {
 		failed = append(failed, err)

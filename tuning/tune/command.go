@@ -212,6 +212,7 @@ func (c *command) check() error {
 	if err != nil {
 		return err
 	}
+	c.known(p)
 	c.header(p)
 	if n := p.count(Change) + p.count(Advise); n > 0 {
 		c.print(p, func(r *Row) bool { return r.State == Change || r.State == Advise })
@@ -224,6 +225,23 @@ func (c *command) check() error {
 	}
 	fmt.Fprintf(c.out, "\nevery setting is as %s wants it\n", p.Profile.Name)
 	return nil
+}
+
+// known skips what the kernel did not take as it was when it was applied:
+// another apply would not change that.
+func (c *command) known(p *Plan) {
+	for i := range p.Rows {
+		r := &p.Rows[i]
+		if r.State != Change || c.journal == nil {
+			continue
+		}
+		if e := c.journal.find(r.id); e != nil && e.Set == r.Want && e.Made != "" && e.Made == r.Now {
+			r.State, r.Note = Skip, "the kernel made it "+r.Now
+		}
+		if c.journal.Refused[r.id] == r.Want {
+			r.State, r.Note = Skip, "this machine did not take it"
+		}
+	}
 }
 
 func (c *command) revert() error {

@@ -17,6 +17,7 @@ type journal struct {
 	Profile  string
 	Counters evidence.Counters // at the first apply
 	Entries  []entry           // in the order they were written
+	Refused  map[string]string `json:",omitempty"` // values the machine did not take at the last apply, by ID
 }
 
 // entry is one value that was changed.
@@ -24,6 +25,7 @@ type entry struct {
 	ID     string // of package setting
 	Before string // before the first apply
 	Set    string // by the last one
+	Made   string `json:",omitempty"` // what the kernel made of Set; "" when it took it as it is
 }
 
 func (j *journal) find(id string) *entry {

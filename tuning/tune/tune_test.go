@@ -231,6 +231,42 @@ func TestCheckExitsWithOneWhenSomethingDiffers(t *testing.T) {
 	contains(t, b.must("check", own), "every setting is as own wants it", "10  +7  (net.core.somaxconn and")
 }
 
+// TestCheckKnowsWhatTheMachineDidNotTake has a kernel that makes something else
+// of one value and refuses another: neither is a difference until it moves.
+func TestCheckKnowsWhatTheMachineDidNotTake(t *testing.T) {
+	b := newBench(t)
+	own := b.own("# Mine.\nnet.core.somaxconn = 9000\nvm.swappiness = 5\n")
+	b.must("apply", own)
+	j, err := b.dirs.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.find("sysctl net.core.somaxconn").Made = "8192"
+	j.Refused = map[string]string{"sysctl vm.swappiness": "5"}
+	if err := b.dirs.store(j); err != nil {
+		t.Fatal(err)
+	}
+	b.put("proc/sys/net/core/somaxconn", "8192\n")
+	b.put("proc/sys/vm/swappiness", "60\n")
+	contains(t, b.must("check", own), "every setting is as own wants it")
+	b.put("proc/sys/net/core/somaxconn", "4096\n")
+	if status, _, _ := b.run("check", own); status != 1 {
+		t.Errorf("status %d with a value that has moved since, want 1", status)
+	}
+}
+
+// TestRevertPutsBackWhatTheKernelMoved lets huge pages move another setting.
+func TestRevertPutsBackWhatTheKernelMoved(t *testing.T) {
+	b := newBench(t)
+	b.must("apply", b.own("# Mine.\nthp = never\n"))
+	b.put("sys/kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n")
+	b.put("proc/sys/vm/min_free_kbytes", "99999\n")
+	b.must("revert")
+	if got := b.get("proc/sys/vm/min_free_kbytes"); got != "11000" {
+		t.Errorf("vm.min_free_kbytes is %s after revert, want 11000", got)
+	}
+}
+
 func TestASecondRunIsKeptOut(t *testing.T) {
 	b := newBench(t)
 	lock, err := b.dirs.lock()
