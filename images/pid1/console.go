@@ -19,6 +19,29 @@ type console struct {
 	early []string // said before there was anything to say it to
 }
 
+// stages tells how long the parts of the start took, for who wants it faster.
+type stages struct {
+	begun, last time.Time
+	text        strings.Builder
+}
+
+func newStages() *stages {
+	now := time.Now()
+	return &stages{begun: now, last: now}
+}
+
+// done ends a part.
+func (s *stages) done(name string) {
+	now := time.Now()
+	fmt.Fprintf(&s.text, ", %s %d", name, now.Sub(s.last).Milliseconds())
+	s.last = now
+}
+
+// String is the whole start, in milliseconds.
+func (s *stages) String() string {
+	return fmt.Sprintf("started in %d ms%s", s.last.Sub(s.begun).Milliseconds(), strings.Replace(s.text.String(), ",", ":", 1))
+}
+
 // line is one row of the screen.
 type line struct{ name, text string }
 

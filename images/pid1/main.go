@@ -30,6 +30,7 @@ type Machine struct {
 	options  options
 	version  string
 	console  *console
+	stages   *stages
 	esp, dat string // block devices, "" when there is none
 	devices  *devices
 	network  network
@@ -45,7 +46,7 @@ type Machine struct {
 // its slot is known.
 func Main(program string) {
 	version := slots.Running(program)
-	m := &Machine{version: version, console: newConsole(), health: make(chan bool, 1), power: make(chan string, 4)}
+	m := &Machine{version: version, console: newConsole(), stages: newStages(), health: make(chan bool, 1), power: make(chan string, 4)}
 	m.console.set("system", "weir "+version+", starting")
 	if err := m.up(); err != nil {
 		m.console.log("start failed: %v", err)
@@ -68,16 +69,22 @@ func (m *Machine) up() error {
 	m.options = parseOptions(machine.Value("/proc/cmdline"))
 	m.console.open()
 	m.children = newChildren()
+	m.stages.done("mounts")
 	m.drivers()
+	m.stages.done("drivers")
 	m.storage()
+	m.stages.done("disk")
 	conf := m.configure()
+	m.stages.done("configuration")
 	go watchPower(m.power)
 	go m.watchdog()
 	hostname(conf.Hostname)
 	m.network.start(conf, m.console, m.options.wait)
 	go setClock(m.console, conf.NTP)
 	go seed()
+	m.stages.done("network")
 	m.tune(conf)
+	m.stages.done("tuning")
 	m.server = newServer(m.children, m.console)
 	m.server.start()
 	go m.server.watch(m.health)
@@ -112,6 +119,8 @@ func (m *Machine) run() {
 		case ok := <-m.health:
 			if ok && !blessed {
 				blessed = true
+				m.stages.done("server")
+				m.console.log("%s", m.stages)
 				m.bless()
 			}
 			if ok {
