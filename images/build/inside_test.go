@@ -16,13 +16,19 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"weir/images/fat"
+	"weir/images/newc"
+	"weir/tuning/profile"
 )
 
 // certificate makes a key and a certificate for it, in PEM.
@@ -299,5 +305,69 @@ func TestSteeringGivesConnectionsToBothWorkers(t *testing.T) {
 				t.Errorf("the workers have %v connections, want %d and some for each", open, clients)
 			}
 		})
+	}
+}
+
+// TestTuningIsTakenBackInAGuest applies, checks and takes back every profile on
+// a kernel of its own. It compares all that can be set before and after; process
+// 1 is that of the appliance, with this test beside it.
+func TestTuningIsTakenBackInAGuest(t *testing.T) {
+	needAll(t)
+	program := filepath.Join(t.TempDir(), "inguest")
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", program, "weir/images/build/inguest")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	args := directly(t)
+	initrd := args[slices.Index(args, "-initrd")+1]
+	add(t, initrd, "inguest", program)
+	args[len(args)-1] += " rdinit=/inguest"
+	g := boot(t, append(args, media(t, fat.File{Name: "machine.yaml", Data: []byte("profile: off\n")})...)...)
+	g.says("inguest: done")
+	log := g.log()
+	for _, name := range profile.Names() {
+		line := regexp.MustCompile(`inguest: ` + name + `: apply (\d+), (\d+) of (\d+) values changed; check (\d+), evidence (\w+); revert (\d+), (\d+) values differ`).FindStringSubmatch(log)
+		if line == nil {
+			t.Errorf("%s was not tried", name)
+			continue
+		}
+		t.Log(line[0])
+		if changed, _ := strconv.Atoi(line[2]); changed < 15 {
+			t.Errorf("%s changed %d values only", name, changed)
+		}
+		if line[1] != "0" || line[4] != "0" || line[5] != "true" || line[6] != "0" || line[7] != "0" {
+			t.Errorf("%s left traces or failed", name)
+		}
+	}
+	if t.Failed() {
+		t.Log(log)
+	}
+}
+
+// add appends an archive with one more program to a first file system: the
+// kernel unpacks archives that follow each other.
+func add(t *testing.T, initrd, name, program string) {
+	t.Helper()
+	f, err := os.OpenFile(initrd, os.O_RDWR|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write(make([]byte, -size&3)); err != nil { // each begins at a multiple of four
+		t.Fatal(err)
+	}
+	w := newc.NewWriter(f)
+	w.File(name, 0o755, data)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
