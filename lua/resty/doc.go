@@ -1,6 +1,6 @@
 // Package resty is the Lua modules that OpenResty brings and whose originals need ffi, under the same names:
 // resty.core and its parts, ngx.base64, resty.lrucache, resty.lock, resty.string and the digests, resty.aes,
-// resty.random, resty.limit.*, tablepool. They are written in Go with the same functions, results and messages, so
+// resty.random, resty.limit.*, resty.websocket.protocol, resty.signal, tablepool. They are written in Go with the same functions, results and messages, so
 // that libraries built on them run unmodified.
 //
 // It owns the modules and their objects. Objects are tables, as those of the originals: with their fields where

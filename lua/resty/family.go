@@ -33,6 +33,8 @@ var Family = api.Family{
 		{Path: "resty.limit.conn", Module: true, Funcs: limitConnFuncs},
 		{Path: "resty.limit.count", Module: true, Funcs: limitCountFuncs},
 		{Path: "resty.limit.traffic", Module: true, Funcs: limitTrafficFuncs},
+		{Path: "resty.websocket.protocol", Module: true, Funcs: websocketFuncs},
+		{Path: "resty.signal", Module: true, Funcs: signalFuncs},
 	},
 	Open: open,
 }
@@ -49,6 +51,8 @@ var states api.Slot[state]
 var versions = []struct{ field, version, modules string }{
 	{"_VERSION", "0.17", "string random md5 sha sha1 sha224 sha256 sha384 sha512 aes"},
 	{"_VERSION", "0.14", "lrucache lrucache.pureffi"},
+	{"_VERSION", "0.13", "websocket.protocol"},
+	{"version", "0.04", "signal"},
 	{"_VERSION", "0.09", "lock limit.req limit.conn limit.count limit.traffic"},
 }
 
