@@ -32,9 +32,11 @@ var semaphoreFuncs = []api.Func{
 	}},
 }
 
-// semaphore counts resources; waiters are there only while there is none.
+// semaphore counts resources. While a thread that was given one has not run, nobody else gets what is left: who has
+// waited comes first, and posts of a running thread are not seen by itself.
 type semaphore struct {
 	count   int
+	woken   int // threads that were given a resource and have not run
 	waiters []*semaphoreWait
 }
 
@@ -57,6 +59,7 @@ func (w *semaphoreWait) Expired(*poll.Timer) {
 func (w *semaphoreWait) Abandon() {
 	w.loop.RemoveTimer(&w.Timer)
 	if w.got {
+		w.s.woken--
 		w.s.post(1)
 		return
 	}
@@ -68,14 +71,21 @@ func (w *semaphoreWait) leave() {
 }
 
 func (s *semaphore) post(n int) {
-	for ; n > 0 && len(s.waiters) > 0; n-- {
+	s.count += n
+	s.hand()
+}
+
+// hand gives what there is to who waits.
+func (s *semaphore) hand() {
+	for s.count > 0 && len(s.waiters) > 0 {
 		w := s.waiters[0]
 		s.waiters = slices.Delete(s.waiters, 0, 1)
 		w.got = true
+		s.count--
+		s.woken++
 		w.loop.RemoveTimer(&w.Timer)
 		w.thread.Wake()
 	}
-	s.count += n
 }
 
 func newSemaphore(l *vm.State) int {
@@ -129,14 +139,17 @@ func waitSemaphore(l *vm.State) int {
 	if ms < 0 {
 		l.Errorf("no negative number")
 	}
-	if s.count > 0 && len(s.waiters) == 0 {
+	if c.Phase&api.Yieldable == 0 && !c.Relaxed {
+		return fail(l, "API disabled in the context of "+c.Phase.Context())
+	}
+	if s.count > 0 && len(s.waiters) == 0 && s.woken == 0 {
 		s.count--
 		return l.Ret(vm.True)
 	}
 	if ms == 0 {
 		return fail(l, "timeout")
 	}
-	if !l.CanPark() || c.Phase&api.Yieldable == 0 && !c.Relaxed {
+	if !l.CanPark() {
 		return fail(l, "API disabled in the context of "+c.Phase.Context())
 	}
 	w := &semaphoreWait{s: s, thread: c.Thread(), loop: c.Env().Loop()}
@@ -145,6 +158,8 @@ func waitSemaphore(l *vm.State) int {
 	w.loop.SetTimer(&w.Timer, ms)
 	c.Park(l, w)
 	if w.got {
+		s.woken--
+		s.hand()
 		return l.Ret(vm.True)
 	}
 	return fail(l, "timeout")

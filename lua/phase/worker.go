@@ -91,6 +91,7 @@ func (m *mainConf) bareEnv(w *http.Worker, fresh bool) *api.Env {
 	v := vm.New()
 	v.OpenLibs()
 	v.Compile = cache.Compile
+	v.Getenv = m.getenv
 	cjson.Open(v)
 	m.setPaths(v)
 	m.limit(v)

@@ -3,6 +3,8 @@ package resty
 import (
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"weir/lua/api"
 	"weir/lua/re"
 	"weir/lua/vm"
@@ -29,6 +31,22 @@ var utilsFuncs = []api.Func{
 var regexFuncs = []api.Func{
 	{Name: "set_buf_grow_ratio", In: api.Any, Args: "(ratio)", Run: func(*vm.State) int { return 0 }, Doc: "Has no effect: buffers size themselves."},
 	{Name: "is_regex_cache_empty", In: api.Any, Args: "()", Run: func(l *vm.State) int { return bool1(l, re.CacheEmpty(l)) }, Doc: "Tells whether no pattern with option o has been compiled."},
+}
+
+var timeFuncs = []api.Func{
+	{Name: "monotonic_msec", In: api.Any, Args: "()", Doc: "Returns the milliseconds since the machine was started.", Run: func(l *vm.State) int {
+		return l.Ret(vm.Number(float64(sinceBoot())))
+	}},
+	{Name: "monotonic_time", In: api.Any, Args: "()", Doc: "Returns the seconds since the machine was started.", Run: func(l *vm.State) int {
+		return l.Ret(vm.Number(float64(sinceBoot()) / 1000))
+	}},
+}
+
+// sinceBoot returns the kernel's monotonic clock in milliseconds. The worker's own counts from the process's start.
+func sinceBoot() int64 {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // every kernel has this clock
+	return ts.Nano() / 1e6
 }
 
 func openCore(e *api.Env) {

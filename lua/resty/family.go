@@ -14,6 +14,7 @@ var Family = api.Family{
 		{Path: "resty.core.base", Module: true, Funcs: baseFuncs},
 		{Path: "resty.core.utils", Module: true, Funcs: utilsFuncs},
 		{Path: "resty.core.regex", Module: true, Funcs: regexFuncs},
+		{Path: "resty.core.time", Module: true, Funcs: timeFuncs},
 		{Path: "ngx.base64", Module: true, Funcs: base64Funcs},
 		{Path: "tablepool", Module: true, Funcs: tablepoolFuncs},
 		{Path: "resty.lrucache", Module: true, Funcs: lrucacheFuncs},

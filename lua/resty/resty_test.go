@@ -78,6 +78,7 @@ var cases = []struct{ first, then, want string }{
 	{`local b = require("resty.core.base")`, `b.new_tab(4, 4), raised(b.allows_subsystem, "stream"), raised(b.allows_subsystem, "stream", "http")`,
 		"{};unsupported subsystem: http;nothing raised"},
 	{`local b, t = require("resty.core.base"), {}`, `b.ref_in_table(t, "a"), b.ref_in_table(t, "b"), b.ref_in_table(t, nil), t`, "1;2;-1;{a,b}"},
+	{`local t = require("resty.core.time")`, `t.monotonic_msec() > 0, math.abs(t.monotonic_time() - t.monotonic_msec() / 1000) < 60`, "true;true"},
 	{``, `require("resty.core.utils").str_replace_char("a-b-c", "-", "_")`, "a_b_c"},
 
 	// ngx.base64

@@ -111,7 +111,11 @@ func osTmpname(l *State) int {
 }
 
 func osGetenv(l *State) int {
-	if s, ok := os.LookupEnv(l.CheckString(1)); ok {
+	lookup := l.vm.Getenv
+	if lookup == nil {
+		lookup = os.LookupEnv
+	}
+	if s, ok := lookup(l.CheckString(1)); ok {
 		return l.ret(String(s))
 	}
 	return l.ret(Nil)

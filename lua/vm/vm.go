@@ -82,6 +82,8 @@ type VM struct {
 	// Stdout, Stderr and Stdin are what print and io use; nil means the process's.
 	Stdout, Stderr io.Writer
 	Stdin          io.Reader
+	// Getenv is what os.getenv asks; nil means the process's environment.
+	Getenv func(name string) (value string, ok bool)
 	// Exit is what os.exit calls, Commands what os.execute and io.popen run commands by. A server leaves Exit unset.
 	Exit     func(code int)
 	Commands Commands
