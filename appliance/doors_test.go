@@ -46,6 +46,8 @@ var doorExceptions = []struct{ from, call, why string }{
 	{"appliance/cycle", "SchedGetaffinity", "worker_processes auto counts the processors while the file is read"},
 	{"appliance/worker", "SchedSetaffinity", "a worker pins its own thread once, at its start"},
 	{"lua/vm", "Getrusage", "os.clock is the processor time of the process; the call never waits"},
+	{"lua/resty", "Kill", "resty.signal sends the signals that a script asks for; the call never waits"},
+	{"lua/resty", "ClockGettime", "resty.core.time counts from the machine's start; the call never waits"},
 	{"lua/shdict", "MemfdCreate", "a shared dictionary's memory is made once, while the configuration is read"},
 	{"lua/shdict", "Mmap", "a shared dictionary's memory is made once, while the configuration is read"},
 	{"lua/shdict", "Munmap", "the memory of a shared dictionary that is gone is given back by the runtime's cleanup"},
