@@ -42,6 +42,3 @@ func (c *Ctx) Err() *vm.Error { return c.err }
 // HeaderSent reports whether the response header has left, as the running phase sees it: a header filter that waits
 // still has it to itself.
 func (c *Ctx) HeaderSent() bool { return c.Phase != HeaderFilter && c.R.HeaderSent() }
-
-// Asides is how many contexts of Aside are open.
-func (c *Ctx) Asides() int { return len(c.asides) }
