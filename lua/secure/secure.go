@@ -71,7 +71,7 @@ func (t *Client) ConnectAs(e *tlsio.Engine, c *conn.Conn, name string, own *tls.
 	f := t.fresh.TLS.Clone()
 	f.ClientSessionCache = nil
 	f.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return own, nil }
-	e.Connect(c, &tlsio.Config{TLS: f, KTLS: t.fresh.KTLS, KeyLog: t.fresh.KeyLog}, name, p)
+	e.Connect(c, t.fresh.With(f), name, p)
 }
 
 // Verify checks the server's certificate against lua_ssl_trusted_certificate, or against store if that is not nil, and

@@ -14,6 +14,7 @@ type Info struct {
 	Curve      tls.CurveID // key exchange; 0 when the session's was not repeated
 	Resumed    bool        // by a session ticket
 	HelloRetry bool        // the client's first key share was of no use
+	ECH        bool        // the client's hello was encrypted
 	ServerName string      // as the client asked; "" for none
 	ALPN       string      // protocol agreed on; "" for none
 	// Peer is the chain the peer sent, its own certificate first; nil for

@@ -195,3 +195,10 @@ type Config struct {
 	mu    sync.Mutex
 	bound map[*Engine]*tls.Config // by engine, hooks added; guarded by mu
 }
+
+// With is the configuration with another TLS, for one handshake: as a client,
+// or as what Select returns.
+func (f *Config) With(t *tls.Config) *Config {
+	return &Config{TLS: t, Wrap: f.Wrap, Unwrap: f.Unwrap, Timeout: f.Timeout, MaxRecord: f.MaxRecord, FixedRecords: f.FixedRecords,
+		KTLS: f.KTLS, KeyLog: f.KeyLog, Owner: f.Owner}
+}

@@ -17,7 +17,7 @@ func (h *Handshake) takeover() (*Conn, error) {
 	e := h.e
 	t := &Conn{e: e, suite: s, version: st.Version, client: h.client, Data: h.Data, used: true}
 	t.Info = Info{
-		Version: st.Version, Suite: st.CipherSuite, Curve: st.CurveID, Resumed: st.DidResume, HelloRetry: st.HelloRetryRequest,
+		Version: st.Version, Suite: st.CipherSuite, Curve: st.CurveID, Resumed: st.DidResume, HelloRetry: st.HelloRetryRequest, ECH: st.ECHAccepted,
 		ServerName: st.ServerName, ALPN: st.NegotiatedProtocol,
 		Peer: st.PeerCertificates, Chains: st.VerifiedChains, OCSP: st.OCSPResponse,
 	}

@@ -27,6 +27,8 @@ var tlsDirectives = []conf.Directive{
 		Doc: "Names a file with the certificates that proxy_ssl_verify trusts."},
 	{Name: "proxy_ssl_crl", In: inAny, Args: conf.Take1, Set: conf.Str(func(c *locConf) *conf.Opt[string] { return &c.up.TLS.CRL }),
 		Doc: "Names a file with revocation lists that backends' certificates are checked against."},
+	{Name: "proxy_ssl_key_log", In: inAny, Args: conf.Take1, Set: conf.Str(func(c *locConf) *conf.Opt[string] { return &c.up.TLS.KeyLog }), Syntax: "file",
+		Doc: "Names a file that the secrets of handshakes with backends are written to, by which recorded traffic can be read. For finding faults only."},
 	{Name: "proxy_ssl_certificate", In: inAny, Args: conf.Take1, Set: conf.Str(func(c *locConf) *conf.Opt[string] { return &c.up.TLS.Cert }),
 		Doc: "Names a file with the certificate for backends that ask for one. It may have variables; empty sends none."},
 	{Name: "proxy_ssl_certificate_key", In: inAny, Args: conf.Take1, Set: conf.Str(func(c *locConf) *conf.Opt[string] { return &c.up.TLS.Key }),

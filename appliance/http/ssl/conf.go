@@ -66,6 +66,9 @@ type srvConf struct {
 	ticketKeys []string
 	timeout    conf.Opt[int64] // seconds
 
+	echFiles []string
+	keyLog   conf.Opt[string]
+
 	ocsp          conf.Opt[ocspMode]
 	ocspResponder conf.Opt[string]
 	ocspCache     conf.Opt[cacheConf]
@@ -108,6 +111,8 @@ func merge(_ *http.Builder, p, c *srvConf) error {
 	c.tickets.Merge(p.tickets, true)
 	conf.MergeList(&c.ticketKeys, p.ticketKeys)
 	c.timeout.Merge(p.timeout, 300)
+	conf.MergeList(&c.echFiles, p.echFiles)
+	c.keyLog.Merge(p.keyLog, "")
 	c.ocsp.Merge(p.ocsp, ocspOff)
 	c.ocspResponder.Merge(p.ocspResponder, "")
 	c.ocspCache.Merge(p.ocspCache, cacheConf{})

@@ -84,7 +84,41 @@ func (ctx *context) setProtocols(b *http.Builder, c *srvConf) error {
 		c.certs, c.keys = []string{set.Cert}, []string{set.Key}
 	}
 	ctx.conf.KTLS = set.KTLS
-	return files.Apply(b, &set, ctx.conf.TLS)
+	if c.keyLog.V != "" {
+		ctx.conf.KeyLog = b.Cycle().OpenFile(b.Cycle().Path(c.keyLog.V))
+	}
+	if err := files.Apply(b, &set, ctx.conf.TLS); err != nil {
+		return err
+	}
+	return ctx.setECH(b, c)
+}
+
+// setECH loads the keys of Encrypted Client Hello. The hello is opened before a
+// name is known: the keys of an address's default server count.
+func (ctx *context) setECH(b *http.Builder, c *srvConf) error {
+	var keys []tls.EncryptedClientHelloKey
+	for i, name := range c.echFiles {
+		text, path, err := certfile.Raw(b.Cycle(), b.Cx(), name)
+		if err != nil {
+			return err
+		}
+		k, err := certs.ParseECH(text, i == 0)
+		if err != nil {
+			return conf.Errorf("cannot load keys of ECH \"%s\": %w", path, err)
+		}
+		keys = append(keys, k...)
+	}
+	if keys == nil {
+		return nil
+	}
+	ctx.conf.TLS.EncryptedClientHelloKeys = keys
+	ctx.conf.TLS.GetEncryptedClientHelloKeys = func(outer *tls.ClientHelloInfo) ([]tls.EncryptedClientHelloKey, error) {
+		if h := tlsio.HandshakeOf(outer); h != nil {
+			h.Peer().(*Connection).outer(outer.ServerName)
+		}
+		return keys, nil
+	}
+	return nil
 }
 
 // setCertificates loads what has no variables.
@@ -283,5 +317,5 @@ func (ctx *context) with(list []*tls.Certificate) *tlsio.Config {
 	for i, p := range list {
 		t.Certificates[i] = *p
 	}
-	return &tlsio.Config{TLS: t, Wrap: f.Wrap, Unwrap: f.Unwrap, Timeout: f.Timeout, MaxRecord: f.MaxRecord, KTLS: f.KTLS, Owner: f.Owner}
+	return f.With(t)
 }

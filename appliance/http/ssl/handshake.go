@@ -31,7 +31,8 @@ type Connection struct {
 	ctx    *context     // chosen by the client's name
 	result certs.Result // of its certificate
 	id     *[certs.IDSize]byte
-	offer  *offer // nil when no variable asks for it
+	offer  *offer  // nil when no variable asks for it
+	ech    *string // the name outside, where the client has tried ECH
 
 	resumed bool      // the handshake resumed a session
 	run     *run      // nil without scripts, and when they are over
@@ -56,6 +57,14 @@ func Of(c *http.Client) *Connection {
 	}
 	s, _ := t.Data.(*Connection)
 	return s
+}
+
+// outer notes that the client has tried Encrypted Client Hello, and the name
+// that everybody can read. It is asked for twice where that is refused.
+func (c *Connection) outer(name string) {
+	if c.ech == nil {
+		c.ech = &name
+	}
 }
 
 func (c *Connection) setID(id [certs.IDSize]byte) { c.id = &id }

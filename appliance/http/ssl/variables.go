@@ -95,6 +95,21 @@ var variables = []http.Variable{
 		return "."
 	}),
 	row("ssl_early_data", "Empty: early data is not taken.", func(*tlsio.Conn, *Connection) string { return "" }),
+	row("ssl_ech_status", "SUCCESS when the client's hello was encrypted (ECH), GREASE when that was for no key of the server's, else NOT_TRIED.", func(t *tlsio.Conn, s *Connection) string {
+		switch {
+		case t.Info.ECH:
+			return "SUCCESS"
+		case s.ech != nil:
+			return "GREASE"
+		}
+		return "NOT_TRIED"
+	}),
+	row("ssl_ech_outer_server_name", "The name that could be read in an encrypted hello (ECH).", func(t *tlsio.Conn, s *Connection) string {
+		if !t.Info.ECH {
+			return ""
+		}
+		return *s.ech
+	}),
 	{Name: "ssl_server_name", Flags: http.VarChangeable, Get: getServerName, Doc: "The name the client asked for in the handshake."},
 	row("ssl_alpn_protocol", "The protocol agreed on in the handshake.", func(t *tlsio.Conn, _ *Connection) string { return t.Info.ALPN }),
 	row("ssl_client_verify", "SUCCESS, FAILED: and a reason, or NONE when the client sent no certificate.", func(t *tlsio.Conn, s *Connection) string {

@@ -90,7 +90,7 @@ func (s *secure) config(x *Exchange, f *tlsio.Config) *tlsio.Config {
 		given := own.GetClientCertificate
 		own.GetClientCertificate = func(r *tls.CertificateRequestInfo) (*tls.Certificate, error) { return k.certificate(s, given, r) }
 	}
-	return &tlsio.Config{TLS: own, Timeout: f.Timeout, KTLS: f.KTLS}
+	return f.With(own)
 }
 
 // verify is the hook behind the backend's certificate. What SetVerifyResult

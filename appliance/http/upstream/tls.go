@@ -26,7 +26,7 @@ type TLSConf struct {
 	Cert, Key                        conf.Opt[string]
 	CertCache                        conf.Opt[*certfile.Cache]
 	Passwords                        conf.Opt[[][]byte]
-	Trusted, CRL                     conf.Opt[string]
+	Trusted, CRL, KeyLog             conf.Opt[string]
 	Commands                         []conf.KeyVal
 
 	ready *secure // nil where no https is passed to
@@ -47,6 +47,7 @@ func (c *TLSConf) merge(p *TLSConf) {
 	c.Passwords.Merge(p.Passwords, nil)
 	c.Trusted.Merge(p.Trusted, "")
 	c.CRL.Merge(p.CRL, "")
+	c.KeyLog.Merge(p.KeyLog, "")
 	conf.MergeList(&c.Commands, p.Commands)
 }
 
@@ -95,6 +96,9 @@ func (c *Conf) FinishTLS(b *http.Builder, l *http.Location, prefix string) error
 		f.ClientSessionCache = tls.NewLRUClientSessionCache(maxSessions)
 	}
 	s.conf = &tlsio.Config{TLS: f, Timeout: c.ConnectTimeout.V, KTLS: set.KTLS}
+	if t.KeyLog.V != "" {
+		s.conf.KeyLog = b.Cycle().OpenFile(b.Cycle().Path(t.KeyLog.V))
+	}
 	t.ready = s
 	if m.secure == nil {
 		m.secure = make(map[*http.Location]*secure)
@@ -209,7 +213,7 @@ func (x *Exchange) handshake() {
 		}
 		own := f.TLS.Clone()
 		own.GetClientCertificate = sends(pair)
-		f = &tlsio.Config{TLS: own, Timeout: f.Timeout, KTLS: f.KTLS}
+		f = f.With(own)
 	}
 	name := ""
 	if id.secure.sni && !isAddress(id.name) {
