@@ -131,7 +131,11 @@ func trailing(s string) int {
 func interrupts(dir string) []int {
 	files, _ := filepath.Glob(filepath.Join(dir, "device/msi_irqs/*"))
 	if len(files) == 0 { // virtio: the function above the device has them
-		files, _ = filepath.Glob(filepath.Join(dir, "device/../msi_irqs/*"))
+		device, err := filepath.EvalSymlinks(filepath.Join(dir, "device"))
+		if err != nil {
+			return nil
+		}
+		files, _ = filepath.Glob(filepath.Join(filepath.Dir(device), "msi_irqs/*"))
 	}
 	var irqs []int
 	for _, f := range files {

@@ -136,3 +136,32 @@ func TestControlGroupsBoundProcessorsAndMemory(t *testing.T) {
 		})
 	}
 }
+
+// TestAVirtualCardsInterruptsAreThoseOfItsFunction has sysfs as it is for
+// virtio: the network device is below a virtio device below a PCI function.
+func TestAVirtualCardsInterruptsAreThoseOfItsFunction(t *testing.T) {
+	const function = "devices/pci0000:00/0000:00:02.0/"
+	sys := tree(t, map[string]string{
+		function + "msi_irqs/24": "msix", function + "msi_irqs/25": "msix", function + "msi_irqs/26": "msix",
+		function + "virtio0/net/eth0/type": "1", function + "virtio0/net/eth0/queues/rx-0/rps_cpus": "0",
+	})
+	for link, to := range map[string]string{
+		function + "virtio0/net/eth0/device": "../../../virtio0", "class/net/eth0": "../../" + function + "virtio0/net/eth0",
+	} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(sys, link)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(to, filepath.Join(sys, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	proc := tree(t, map[string]string{"meminfo": "MemTotal: 2048 kB\n", "interrupts": "     CPU0\n" +
+		" 24: 0 PCI-MSI 0-edge virtio0-config\n 25: 9 PCI-MSI 1-edge virtio0-input.0\n 26: 1 PCI-MSI 2-edge virtio0-output.0\n"})
+	m, err := Look(Roots{Proc: proc, Sys: sys})
+	if err != nil || len(m.NICs) != 1 || !m.NICs[0].Device {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	if got := m.QueueIRQs(&m.NICs[0]); !slices.Equal(got, []int{25}) {
+		t.Errorf("interrupts of its queues are %v, want 25", got)
+	}
+}
