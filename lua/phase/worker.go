@@ -94,7 +94,7 @@ func (m *mainConf) bareEnv(w *http.Worker, fresh bool) *api.Env {
 	v.Getenv = m.getenv
 	cjson.Open(v)
 	m.setPaths(v)
-	m.limit(v)
+	m.limit(v, 1)
 	e := api.New(v, w, m.gen, families)
 	e.Config = &vmState{fns: make([]loaded, len(m.scripts)), conf: m, fresh: fresh}
 	e.Settings = m.root
@@ -149,6 +149,8 @@ func (m *mainConf) runInit(e *api.Env) error {
 		return err
 	}
 	c.Meter = m.meter(e, m.init)
+	m.limit(v, initFactor)
+	defer m.limit(v, 1)
 	if err := e.CallAside(c, api.Init, fn, nil, 0, nil); err != nil {
 		return m.initFailed(ngx.ErrorWithTrace(err))
 	}
