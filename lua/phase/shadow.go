@@ -33,7 +33,7 @@ func (m *mainConf) findShadows(v *vm.VM) (names []string) {
 // noteShadows logs them.
 func (m *mainConf) noteShadows() {
 	if n := len(m.shadows); n > 0 {
-		m.gen.Cycle.Log.Write(errlog.Notice, 0, []byte("[lua] built-in modules are used, not the files of lua_package_path, for "+
+		m.gen.Cycle.Log.Write(errlog.Notice, 0, []byte("built-in Lua modules are used, not the files of lua_package_path, for "+
 			strconv.Itoa(n)+" names: "+strings.Join(m.shadows, " ")))
 	}
 }

@@ -25,7 +25,7 @@ func TestFilesOfBuiltInModulesAreNamedOnce(t *testing.T) {
 	if got := s.Body(t, "/"); !strings.Contains(got, "built in") {
 		t.Errorf("got %q", got)
 	}
-	const want = "built-in modules are used, not the files of lua_package_path, for 2 names: resty.lock resty.sha1"
+	const want = "built-in Lua modules are used, not the files of lua_package_path, for 2 names: resty.lock resty.sha1"
 	if n := strings.Count(s.Errors(t), want); n != 1 {
 		t.Errorf("the log has %q %d times, want once:\n%s", want, n, s.Errors(t))
 	}
