@@ -84,11 +84,12 @@ func (a *applier) then(j *journal, p *profile.Profile, interfaces []string) (*Ap
 	if _, err := rest.run(now); err != nil {
 		return nil, a.undo(j, errors.Unwrap(err)) // which says that nothing was applied as well
 	}
-	// The queues stand in the second plan as they are now.
+	// The queues stand in the second plan as they are now; a number that was
+	// refused was tried again, and is among what was skipped.
 	plan.Rows = append(a.plan.Rows, slices.DeleteFunc(plan.Rows, func(r Row) bool {
 		return slices.ContainsFunc(a.plan.Rows, func(early Row) bool { return early.id == r.id })
 	})...)
-	return &Applied{Plan: plan, Changed: a.out.Changed + rest.out.Changed, Skipped: append(a.out.Skipped, rest.out.Skipped...)}, nil
+	return &Applied{Plan: plan, Changed: a.out.Changed + rest.out.Changed, Skipped: rest.out.Skipped}, nil
 }
 
 // queues is the part of a plan that changes numbers of queues: other rows depend
