@@ -131,6 +131,9 @@ func (k *shaking) certificate(s *secure, given func(*tls.CertificateRequestInfo)
 // run has a script run and waits for its end, on the handshake's stack.
 func (k *shaking) run(s Script, failed error) error {
 	x := k.x
+	if x == nil { // the connection has been closed
+		return failed
+	}
 	h, ok := x.c.Transport().(*tlsio.Handshake)
 	if !ok {
 		return failed
