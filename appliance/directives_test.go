@@ -35,7 +35,6 @@ var untested = map[string]string{
 	"worker_shutdown_timeout": "held by tests of the workers",
 	"working_directory":       "held by tests of the processes",
 
-	"send_timeout":                  "a client that does not read: held by TestSlowClientsAreCutAndHoldLittle",
 	"subrequest_output_buffer_size": "no module makes subrequests in memory yet",
 }
 
