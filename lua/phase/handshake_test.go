@@ -325,3 +325,54 @@ func TestScriptsEndWithTheirHandshake(t *testing.T) {
 		}
 	})
 }
+
+func TestBothEndsExportTheSameMaterial(t *testing.T) {
+	s := secured(t, `server { listen %LISTEN% ssl;
+		ssl_certificate_by_lua_block {
+			local ssl = require "ngx.ssl"
+			ngx.ctx.early = tostring(select(2, ssl.export_keying_material(8, "EXPORTER-x"))) .. tostring(select(2, ssl.get_server_random()))
+		}
+		location / { content_by_lua_block {
+			local ssl = require "ngx.ssl"
+			local function hex(s) return (s:gsub(".", function(c) return ("%02x"):format(c:byte()) end)) end
+			ngx.say(hex(ssl.export_keying_material(20, "EXPORTER-weir")))
+			ngx.say(hex(ssl.export_keying_material(20, "EXPORTER-weir", "context")))
+			ngx.say(hex(ssl.export_keying_material(20, "EXPORTER-weir", "")))
+			ngx.say(#ssl.get_server_random(), " ", ssl.get_server_random(0), " ", ssl.get_server_random() == ssl.get_client_random())
+			ngx.say(ssl.export_keying_material(20, "client finished"))
+			ngx.say(ssl.export_keying_material_early(20, "EXPORTER-weir"))
+			ngx.print(ngx.ctx.early)
+		} } }`)
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		nc, err := net.Dial("unix", socket(s))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = nc.SetDeadline(time.Now().Add(patience)) // a socket that is open takes one
+		c := tls.Client(nc, &tls.Config{InsecureSkipVerify: true, MaxVersion: version})
+		body, err := get(c, "/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		state := c.ConnectionState()
+		var want []string
+		for _, context := range [][]byte{nil, []byte("context"), {}} {
+			b, err := state.ExportKeyingMaterial("EXPORTER-weir", context, 20)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, fmt.Sprintf("%x", b))
+		}
+		want = append(want, "32 32 false")
+		if version == tls.VersionTLS12 {
+			want = append(want, "nilSSL_export_keying_material() failed")
+		} else { // where the label cannot be mistaken for one of TLS
+			want = append(want, strings.Split(body, "\n")[4])
+		}
+		want = append(want, "nilSSL_export_keying_material_early() failed", "the handshake is not overthe handshake is not over")
+		if body != strings.Join(want, "\n") {
+			t.Errorf("version %x: got\n%s\nwant\n%s", version, body, strings.Join(want, "\n"))
+		}
+		nc.Close()
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"weir/lua/api"
 	"weir/lua/vm"
 	"weir/netio/sock"
+	"weir/netio/tlsio"
 )
 
 // inConnection are the phases of a client's connection: its handshake and its requests.
@@ -24,6 +25,9 @@ var connectionFuncs = []api.Func{
 	}},
 	{Name: "get_tls1_version_str", In: inConnection, Args: "()", Doc: "Returns the version of TLS: TLSv1.2 or TLSv1.3.", Run: versionName},
 	{Name: "get_client_random", In: inConnection, Args: "(length?)", Doc: "Returns the random of the client's hello, or with length 0 how long it is. Servers without scripts for handshakes do not keep it.", Run: clientRandom},
+	{Name: "get_server_random", In: inConnection, Args: "(length?)", Doc: "Returns the random of the server's hello when the handshake is over, or with length 0 how long it is. Servers without scripts for handshakes do not keep it.", Run: serverRandom},
+	{Name: "export_keying_material", In: inConnection, Args: "(length, label, context?)", Doc: "Returns bytes that only both ends of the connection know (RFC 5705), when the handshake is over. Servers without scripts for handshakes do not keep what it takes.", Run: exportMaterial},
+	{Name: "export_keying_material_early", In: inConnection, Args: "(length, label, context?)", Doc: "Fails: there is no early data.", Run: func(l *vm.State) int { return fail(l, "SSL_export_keying_material_early() failed") }},
 	{Name: "get_req_shared_ssl_ciphers", In: api.SSL, Args: "(filter_grease?)", Doc: "Returns the cipher suites that both sides have, in this side's order.", Run: sharedCiphers},
 	{Name: "get_req_ssl_pointer", In: inConnection, Args: "()", Doc: "Returns an object that stands for the connection's TLS.", Run: pointer},
 	{Name: "ssl_session_reused", In: inConnection, Args: "(ssl)", Doc: "Tells whether the handshake of get_req_ssl_pointer's connection resumed a session.", Run: sessionReused},
@@ -107,23 +111,79 @@ func versionName(l *vm.State) int {
 	return fail(l, "unknown version")
 }
 
+// notKept is why there is nothing to tell of a handshake.
+const notKept = "the server has no scripts for handshakes"
+
 func clientRandom(l *vm.State) int {
-	n := 32
-	if !l.Arg(1).IsNil() {
-		n = l.CheckInt(1)
-	}
 	c, _ := here(l)
 	if c == nil {
 		return fail(l, badRequest)
 	}
 	random := c.Random()
-	switch {
-	case random == nil:
-		return fail(l, "the server has no scripts for handshakes")
-	case n == 0:
+	if random == nil {
+		return fail(l, notKept)
+	}
+	return retRandom(l, random)
+}
+
+// retRandom returns as much of a random as the first argument says.
+func retRandom(l *vm.State, random []byte) int {
+	n := len(random)
+	if !l.Arg(1).IsNil() {
+		n = l.CheckInt(1)
+	}
+	if n == 0 {
 		return l.Ret(vm.Int(len(random)))
 	}
 	l.PushBytes(random[:max(min(n, len(random)), 0)])
+	return 1
+}
+
+// exporter is what the connection has kept of its handshake.
+func exporter(l *vm.State) (x *tlsio.Exporter, why string) {
+	c, client := here(l)
+	if c == nil {
+		return nil, badRequest
+	}
+	t := client.TLS()
+	switch {
+	case t == nil:
+		return nil, "the handshake is not over"
+	case t.Exporter == nil:
+		return nil, notKept
+	}
+	return t.Exporter, ""
+}
+
+func serverRandom(l *vm.State) int {
+	x, why := exporter(l)
+	if x == nil {
+		return fail(l, why)
+	}
+	return retRandom(l, x.ServerRandom[:])
+}
+
+// maxMaterial is more than anybody binds anything to.
+const maxMaterial = 64 << 10
+
+func exportMaterial(l *vm.State) int {
+	n, label := l.CheckInt(1), l.CheckString(2)
+	var context []byte
+	if l.Arg(3).Truthy() {
+		context = []byte(l.CheckString(3)) // not nil if it is empty
+	}
+	if n < 0 || n > maxMaterial {
+		l.ArgError(1, "out of range")
+	}
+	x, why := exporter(l)
+	if x == nil {
+		return fail(l, why)
+	}
+	b, err := x.Material(label, context, n)
+	if err != nil {
+		return fail(l, "SSL_export_keying_material() failed")
+	}
+	l.PushBytes(b)
 	return 1
 }
 

@@ -23,6 +23,8 @@ func helloServerName(l *vm.State) int {
 	switch name, ok := c.Hello().ServerName(); {
 	case !ok:
 		return fail(l, "Bad SSL Client Hello Extension")
+	case c.ServerName() != "": // the one inside, where the hello was encrypted
+		return l.Ret(vm.String(c.ServerName()))
 	case name == "":
 		return l.Ret(vm.Nil)
 	default:

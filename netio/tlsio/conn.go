@@ -33,6 +33,8 @@ type Conn struct {
 	// Data is the owner's; what hooks of the handshake put into
 	// Handshake.Data.
 	Data any
+	// Exporter is kept if Config.KeepExporter asks for it; else nil.
+	Exporter *Exporter
 
 	e      *Engine
 	suite  *suite

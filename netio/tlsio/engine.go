@@ -172,6 +172,8 @@ type Config struct {
 	// KeepHello keeps the client's hello for Select, which finds it by
 	// Handshake.Hello.
 	KeepHello bool
+	// KeepExporter keeps Conn.Exporter, some 500 bytes for each connection.
+	KeepExporter bool
 	// Wrap and Unwrap stand in for the hooks WrapSession and UnwrapSession of
 	// TLS, and are told which handshake they run in. They may park.
 	Wrap   func(h *Handshake, cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error)
@@ -200,5 +202,5 @@ type Config struct {
 // or as what Select returns.
 func (f *Config) With(t *tls.Config) *Config {
 	return &Config{TLS: t, Wrap: f.Wrap, Unwrap: f.Unwrap, Timeout: f.Timeout, MaxRecord: f.MaxRecord, FixedRecords: f.FixedRecords,
-		KTLS: f.KTLS, KeyLog: f.KeyLog, Owner: f.Owner}
+		KTLS: f.KTLS, KeyLog: f.KeyLog, KeepExporter: f.KeepExporter, Owner: f.Owner}
 }

@@ -24,6 +24,9 @@ func (h *Handshake) takeover() (*Conn, error) {
 	if err := t.takeKeys(h); err != nil {
 		return nil, err
 	}
+	if h.conf.KeepExporter {
+		t.Exporter = &Exporter{ServerRandom: h.sec.randoms[serverHello-1].b, export: st.ExportKeyingMaterial}
+	}
 	t.maxRecord = min(max(h.conf.MaxRecord, 512), maxPlain)
 	if h.conf.MaxRecord == 0 {
 		t.maxRecord = maxPlain

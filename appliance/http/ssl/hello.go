@@ -7,7 +7,8 @@ import (
 )
 
 // Hello is a client's hello as it was sent (RFC 8446 section 4.1.2). Its bytes
-// are not to be changed.
+// are not to be changed. Of an encrypted one (ECH) it is what everybody can
+// read; sessions are not resumed by it then.
 //
 //	type 1 | length 3 | version 2 | random 32 | session id | suites | compression | extensions
 type Hello struct {

@@ -46,6 +46,7 @@ func SetScripts(b *http.Builder, v *http.Server, s *Scripts) error {
 		return nil
 	}
 	c.scripts = s
+	c.ctx.conf.KeepExporter = true
 	for _, other := range b.Generation().Servers {
 		if ctx := srvSlot.In(other).ctx; ctx != nil {
 			ctx.conf.KeepHello = true // any of them may be an address's default
