@@ -342,6 +342,11 @@ func (c *Ctx) Park(l *vm.State, w Waiter) {
 	c.Phase = phase
 }
 
+// MayPark reports whether the running Lua may wait, for functions that do without where it may not.
+func (c *Ctx) MayPark(l *vm.State) bool {
+	return l.CanPark() && c.Thread() != nil && (c.Phase&Yieldable != 0 || c.Relaxed)
+}
+
 // Wake has a parked thread go on. It may be called from any event of the worker's loop and from within Lua; the
 // thread runs at the end of the turn, after those woken before it. Waking twice is waking once.
 func (t *Thread) Wake() {

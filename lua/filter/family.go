@@ -86,12 +86,6 @@ func post(loop *poll.Loop, w *wait) func(*cycle.FilterAnswer) {
 	}
 }
 
-// mayWait reports whether the Lua that calls may wait.
-func mayWait(l *vm.State) bool {
-	c := api.Of(l)
-	return l.CanPark() && c.Thread() != nil && (c.Phase&api.Yieldable != 0 || c.Relaxed)
-}
-
 // change returns the function that adds to a list or removes from it.
 func change(op cycle.FilterOp, allow bool) vm.Func {
 	return func(l *vm.State) int {
@@ -107,7 +101,7 @@ func change(op cycle.FilterOp, allow bool) vm.Func {
 		if to == nil {
 			return fail(l, errNone)
 		}
-		if !mayWait(l) {
+		if !api.Of(l).MayPark(l) {
 			if err := to.Ask(q, nil); err != nil {
 				return fail(l, err.Error())
 			}

@@ -86,11 +86,6 @@ func self(l *vm.State) *proc {
 	return nil
 }
 
-// canPark reports whether the running Lua may wait.
-func canPark(l *vm.State, c *api.Ctx) bool {
-	return l.CanPark() && c.Thread() != nil && (c.Phase&api.Yieldable != 0 || c.Relaxed)
-}
-
 // How long a command may hold up the thread that waits for it, where Lua may not wait.
 const (
 	maxHold  = 10 * time.Second // a worker, with all its requests

@@ -193,7 +193,7 @@ func pid(l *vm.State) int {
 
 // awaitStart waits until the process runs, or could not be started.
 func (p *proc) awaitStart(l *vm.State) {
-	if c := api.Of(l); !canPark(l, c) {
+	if c := api.Of(l); !c.MayPark(l) {
 		hold(c, p.process.Started())
 	} else {
 		select {

@@ -50,7 +50,7 @@ func (ch *child) Abandon() {
 
 // wait waits for the end of the command.
 func (ch *child) wait(l *vm.State) (vm.CommandEnd, error) {
-	if c := api.Of(l); canPark(l, c) {
+	if c := api.Of(l); c.MayPark(l) {
 		if !ch.process.State().Ended {
 			ch.thread = c.Thread()
 			ch.follow(c.Env().Loop())
@@ -108,6 +108,9 @@ func (st *state) Open(_ *vm.State, text string, write bool) (vm.CommandFile, err
 	}
 	f := &popen{child: ch, st: st, pipe: pipe, write: write}
 	st.files[f] = struct{}{}
+	if len(st.files)%manyFiles == 0 {
+		go runtime.GC() // files that were dropped hold descriptors, which do not weigh enough to be collected
+	}
 	out := &popenFile{f}
 	if w := st.env.Worker; w != nil {
 		loop := w.Loop
@@ -115,6 +118,10 @@ func (st *state) Open(_ *vm.State, text string, write bool) (vm.CommandFile, err
 	}
 	return out, nil
 }
+
+// manyFiles is how many files of io.popen may be open, or dropped without having been closed, before the collector is
+// asked to look.
+const manyFiles = 256
 
 // popenFile is what the file in Lua refers to; when the collector finds it dead, the pipe is closed.
 type popenFile struct{ *popen }
@@ -129,8 +136,9 @@ func (d dropped) Run() { _ = d.f.Close() }
 type popen struct {
 	*child
 	st    *state
-	pipe  *conn.Pipe
+	pipe  *conn.Pipe // closed at the end of what is read: many a script never closes the file
 	write bool
+	ended bool // all was read
 	user  *api.Thread
 }
 
@@ -153,8 +161,15 @@ func (f *popen) Read(b []byte) (int, error) {
 	if f.write {
 		return 0, syscall.EBADF
 	}
+	if f.ended {
+		return 0, io.EOF
+	}
 	for {
 		n, err := f.pipe.Read(b)
+		if err == io.EOF {
+			f.ended = true
+			_ = f.Close()
+		}
 		if err != conn.ErrAgain {
 			return n, err
 		}
@@ -186,7 +201,7 @@ func (f *popen) Write(b []byte) (n int, err error) {
 func (f *popen) await() error {
 	e := f.st.env
 	l, c := e.VM.Main(), e.Current()
-	if !canPark(l, c) {
+	if !c.MayPark(l) {
 		if !f.pipe.Wait(holdTime(c)) {
 			return syscall.ETIMEDOUT
 		}
