@@ -351,6 +351,7 @@ func (vm *VM) unwind(l0 *State, first int) (found, done bool) {
 		}
 		for i := l.fi; i >= low; i-- {
 			if k := l.frames[i].kind; k == kPcall || k == kXpcall {
+				vm.endThreads(l)
 				if k == kXpcall {
 					vm.callHandler(l, i)
 				}
@@ -364,17 +365,35 @@ func (vm *VM) unwind(l0 *State, first int) (found, done bool) {
 		if r == nil {
 			return false, false
 		}
-		l.status, l.resumer = stDead, nil
-		l.closeUpvals(0)
-		l.ngo = 0
-		vm.cur = r
-		r.status = stRunning
 		m := r.frames[r.fi]
 		if m.kind == kResume {
+			vm.endThreads(r)
 			r.fi--
 			return true, vm.failTo(r, m)
 		}
+		if !vm.hosted() {
+			vm.endThreads(r)
+			vm.addCaller(r)
+		}
 		l = r
+	}
+}
+
+// endThreads ends the threads from the current one up to the one that l has resumed, and goes back to l.
+func (vm *VM) endThreads(l *State) {
+	for t := vm.cur; t != l; {
+		t.closeUpvals(0)
+		t.status, t.ngo = stDead, 0
+		t, t.resumer = t.resumer, nil
+	}
+	vm.cur = l
+	l.status = stRunning
+}
+
+// addCaller puts before an error that leaves a function of coroutine.wrap where that was called, as LuaJIT does.
+func (vm *VM) addCaller(l *State) {
+	if vm.errVal.isStr() {
+		vm.errVal = String(l.where(1) + vm.errVal.str())
 	}
 }
 

@@ -34,11 +34,17 @@ func (co *State) resumable(l *State) string {
 		return "cannot resume dead coroutine"
 	case co == l:
 		return "cannot resume running coroutine"
+	case co.status != stSuspended && l.vm.hosted():
+		return "cannot resume " + co.Status() + " coroutine"
 	case co.status != stSuspended:
 		return "cannot resume non-suspended coroutine"
 	}
 	return ""
 }
+
+// hosted reports whether coroutines are those of Lua that may wait: OpenResty has its own functions for them, whose
+// errors are worded otherwise, get no position where they leave coroutine.wrap, and keep the traceback of all threads.
+func (vm *VM) hosted() bool { return vm.task != nil && vm.TaskYield != nil }
 
 // enterThread makes co current with n arguments from stack[from] of l.
 func (vm *VM) enterThread(l, co *State, from, n int) bool {
