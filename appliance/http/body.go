@@ -192,7 +192,7 @@ func (r *Request) spillBody() Code {
 		if b.toFile {
 			level = LogNotice
 		}
-		r.Logf(level, "a client request body is buffered to a temporary file %s", f.Name)
+		r.Logf(level, bodyToFile, f.Name)
 	}
 	if err := b.File.Append(b.mem); err != nil {
 		r.Logf(LogCrit, "%s", err)
@@ -201,6 +201,23 @@ func (r *Request) spillBody() Code {
 	b.mem = b.mem[:0]
 	return OK
 }
+
+const bodyToFile = "a client request body is buffered to a temporary file %s"
+
+// NewBodyFile makes a file for a body that a module puts together and gives to
+// SetBodyFile. Its name is removed when it is released.
+func (r *Request) NewBodyFile() (*TempFile, error) {
+	f, err := NewTempFile(r.loc.core.bodyTemp.V, true)
+	if err != nil {
+		return nil, err
+	}
+	f.Clean = true
+	r.Logf(LogWarn, bodyToFile, f.Name)
+	return f, nil
+}
+
+// BodyBufferSize is client_body_buffer_size, in bytes.
+func (r *Request) BodyBufferSize() int64 { return r.loc.core.bodyBufferSize.V }
 
 // bodyDone hands the complete body over.
 func (r *Request) bodyDone() {

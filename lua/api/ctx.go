@@ -47,6 +47,9 @@ type Ctx struct {
 	BodyWait  any    // who waits for the request body in ngx.req.read_body
 	NewBody   []byte // of ngx.req.init_body
 	NewBodyOn bool
+	// What of it did not fit into the buffer; nil: all did.
+	NewBodyFile *http.TempFile
+	NewBodySize int // of the buffer
 
 	// Args are the arguments of set_by_lua, Result what it returned; both belong to lua/phase.
 	Args   [][]byte
@@ -147,11 +150,20 @@ func (c *Ctx) Close() {
 	if c.R != nil && !c.Held.Empty() {
 		c.R.Worker().Buffers.DoneChain(&c.Held)
 	}
+	c.DropBodyFile()
 	*c = Ctx{env: e, threads: c.threads[:0], cleanups: c.cleanups[:0], Flushing: c.Flushing[:0], NewBody: c.NewBody[:0], posted: c.posted[:0], asides: c.asides[:0]}
 	e.contexts--
 	e.settleEnd()
 	if len(e.freeCtxs) < maxFreeCtxs {
 		e.freeCtxs = append(e.freeCtxs, c)
+	}
+}
+
+// DropBodyFile releases the file of a body that ngx.req.finish_body has not been called for.
+func (c *Ctx) DropBodyFile() {
+	if f := c.NewBodyFile; f != nil {
+		c.NewBodyFile = nil
+		f.Release()
 	}
 }
 

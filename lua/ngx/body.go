@@ -164,10 +164,15 @@ func initBody(l *vm.State) int {
 		l.Errorf("expecting 0 or 1 argument but seen %d", n)
 	}
 	settable(l, c.R)
-	if n := l.OptInt(1, 0); n < 0 {
-		l.Errorf("bad size argument: %d", n)
+	size := int(c.R.BodyBufferSize())
+	if !l.Arg(1).IsNil() {
+		size = l.CheckInt(1)
 	}
-	c.NewBody, c.NewBodyOn = c.NewBody[:0], true
+	if size < 0 {
+		l.Errorf("bad size argument: %d", size)
+	}
+	c.DropBodyFile()
+	c.NewBody, c.NewBodyOn, c.NewBodySize = c.NewBody[:0], true, size
 	return 0
 }
 
@@ -180,8 +185,29 @@ func appendBody(l *vm.State) int {
 	if !c.NewBodyOn {
 		l.Errorf("request_body not initialized")
 	}
+	if len(c.NewBody)+len(data) > c.NewBodySize {
+		spillBody(l, c)
+	}
 	c.NewBody = append(c.NewBody, data...)
+	if len(c.NewBody) > c.NewBodySize {
+		spillBody(l, c)
+	}
 	return 0
+}
+
+// spillBody moves what is in the buffer of ngx.req.init_body to a file, as a body that a client sends would be.
+func spillBody(l *vm.State, c *api.Ctx) {
+	if c.NewBodyFile == nil {
+		f, err := c.R.NewBodyFile()
+		if err != nil {
+			l.Errorf("%s", err)
+		}
+		c.NewBodyFile = f
+	}
+	if err := c.NewBodyFile.Append(c.NewBody); err != nil {
+		l.Errorf("%s", err)
+	}
+	c.NewBody = c.NewBody[:0]
 }
 
 func finishBody(l *vm.State) int {
@@ -193,7 +219,15 @@ func finishBody(l *vm.State) int {
 		l.Errorf("request_body not initialized")
 	}
 	c.NewBodyOn = false
-	c.R.SetBody(c.R.Copy(c.NewBody))
-	setLength(c.R, len(c.NewBody))
+	if c.NewBodyFile == nil {
+		c.R.SetBody(c.R.Copy(c.NewBody))
+		setLength(c.R, len(c.NewBody))
+		return 0
+	}
+	spillBody(l, c)
+	f := c.NewBodyFile
+	c.NewBodyFile = nil
+	c.R.SetBodyFile(f)
+	setLength(c.R, int(f.Len()))
 	return 0
 }

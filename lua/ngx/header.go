@@ -46,7 +46,7 @@ func nameOf(l *vm.State, name string, hyphens bool) headerName {
 func escapeHeader(s string, isName bool) string {
 	bad := func(ch byte) bool {
 		if isName {
-			return ch <= ' ' || ch == ':' || ch == 0x7f || strings.IndexByte("\"(),/;<=>?@[\\]{}", ch) >= 0
+			return ch <= ' ' || ch == ':' || ch >= 0x7f || strings.IndexByte("\"(),/;<=>?@[\\]{}", ch) >= 0
 		}
 		return ch < ' ' && ch != '\t' || ch == 0x7f
 	}

@@ -266,6 +266,9 @@ func setReqHeader(l *vm.State, override bool) {
 		l.Errorf("bad 'name' argument: string expected, got nil")
 	}
 	name := textOf(l, l.Arg(1))
+	if r.Version < 1000 { // HTTP/0.9 has no fields
+		return
+	}
 	v := l.Arg(2)
 	t := v.AsTable()
 	switch {
