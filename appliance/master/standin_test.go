@@ -2,6 +2,7 @@ package master
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"net/netip"
@@ -26,7 +27,7 @@ import (
 
 func TestMain(m *testing.M) {
 	if link, ok := ServerLink(); ok {
-		os.Exit(server.Run(server.Options{Link: link, Table: standinTable(), New: newStandin}))
+		os.Exit(server.Run(server.Options{Link: link, Table: standinTable(), New: newStandin, Answer: standinAnswer}))
 	}
 	if os.Getenv(mainVar) != "" {
 		os.Exit(standinMain())
@@ -37,9 +38,17 @@ func TestMain(m *testing.M) {
 // mainVar makes the test binary the program.
 const mainVar = "WEIR_TEST_MAIN"
 
+// standinAnswer answers with the question, and refuses /lua/no.
+func standinAnswer(question string) ([]byte, error) {
+	if question == "/lua/no" {
+		return nil, errors.New("no such thing")
+	}
+	return []byte("asked " + question), nil
+}
+
 func standinMain() int {
 	fs := flag.NewFlagSet("weir", flag.ContinueOnError)
-	o := Options{Args: os.Args, Version: "test", Table: standinTable(), New: newStandin}
+	o := Options{Args: os.Args, Version: "test", Table: standinTable(), New: newStandin, Answer: standinAnswer}
 	fs.StringVar(&o.Prefix, "p", "", "")
 	fs.StringVar(&o.ConfFile, "c", "nginx.conf", "")
 	fs.StringVar(&o.ErrorLog, "e", "error.log", "")

@@ -216,8 +216,10 @@ func TestARunThatDoesNotWaitAllocatesNothing(t *testing.T) {
 	f := newFixture(t)
 	fn := f.load(`local x = 0 for i = 1, 10 do x = x + i end`)
 	aside := f.load(`local x = 1`)
+	m := f.env.Meter(Content, "x")
 	n := testing.AllocsPerRun(100, func() {
 		c := f.env.NewCtx(nil, Content)
+		c.Meter = m
 		if !c.Start(Content, fn) {
 			t.Fatal("the run is not over")
 		}
