@@ -166,17 +166,17 @@ func (b *builder) initrd(k *kernel.Kernel) ([]byte, error) {
 // addModules adds the modules of modules.conf and the list that pid1 reads.
 func addModules(w *newc.Writer, k *kernel.Kernel) error {
 	var names []string
-	load := map[string]bool{}
+	kinds := map[string]string{}
 	for n, line := range strings.Split(moduleConf, "\n") {
 		f := strings.Fields(line)
 		if len(f) == 0 || f[0] == "#" {
 			continue
 		}
-		if len(f) != 2 || f[0] != "load" && f[0] != "have" {
-			return fmt.Errorf("modules.conf:%d: want load NAME or have NAME", n+1)
+		if len(f) != 2 || f[0] != "load" && f[0] != "last" && f[0] != "have" {
+			return fmt.Errorf("modules.conf:%d: want load NAME, last NAME or have NAME", n+1)
 		}
 		names = append(names, f[1])
-		load[strings.ReplaceAll(f[1], "-", "_")] = f[0] == "load"
+		kinds[strings.ReplaceAll(f[1], "-", "_")] = f[0]
 	}
 	all, err := k.Select(names)
 	if err != nil {
@@ -185,9 +185,9 @@ func addModules(w *newc.Writer, k *kernel.Kernel) error {
 	var list strings.Builder
 	for _, m := range all {
 		w.File("lib/weir/modules/"+m.Name+".ko", 0o644, m.Data)
-		kind := "have"
-		if load[m.Name] {
-			kind = "load"
+		kind := kinds[m.Name]
+		if kind == "" {
+			kind = "have" // it comes along
 		}
 		fmt.Fprintf(&list, "%s\n", strings.Join(append([]string{kind, m.Name}, kernel.Needs(m, all)...), " "))
 	}

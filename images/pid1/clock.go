@@ -23,16 +23,18 @@ const (
 	clockStep  = 128 * time.Millisecond
 )
 
-// setClock keeps the clock right by the given servers (RFC 4330): larger
-// differences are stepped, smaller ones left to drift back by slewing.
-func setClock(con *console, servers []string) {
+// setClock keeps the clock right by the given servers, or those that leases
+// name (RFC 4330): larger differences are stepped, smaller ones left to drift
+// back by slewing.
+func setClock(con *console, given []string, leased func() []string) {
 	if built, err := strconv.ParseInt(strings.TrimSpace(machine.Value(builtFile)), 10, 64); err == nil && time.Now().Unix() < built {
 		step(con, time.Until(time.Unix(built, 0)), "the image's age")
 	}
-	if len(servers) == 0 {
-		return
-	}
 	for {
+		servers := given
+		if len(servers) == 0 {
+			servers = leased()
+		}
 		pause := clockRetry
 		for _, s := range servers {
 			r, err := ntp.Query(s)

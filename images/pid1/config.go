@@ -25,7 +25,7 @@ import (
 type config struct {
 	Hostname string            `yaml:"hostname"`
 	Profile  string            `yaml:"profile"` // tuning profile; "" for what suits the machine, "off" for none
-	NTP      []string          `yaml:"ntp"`     // servers; none: the clock of the hardware
+	NTP      []string          `yaml:"ntp"`     // servers; none: those of the leases, or the clock of the hardware
 	DNS      []string          `yaml:"dns"`
 	Network  map[string]*iface `yaml:"network"` // by interface; those not named use DHCP
 }

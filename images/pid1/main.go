@@ -79,8 +79,8 @@ func (m *Machine) up() error {
 	go watchPower(m.power)
 	go m.watchdog()
 	hostname(conf.Hostname)
-	m.network.start(conf, m.console, m.options.wait)
-	go setClock(m.console, conf.NTP)
+	m.network.start(conf, m.console)
+	go setClock(m.console, conf.NTP, m.network.clock)
 	go seed()
 	m.stages.done("network")
 	m.tune(conf)
@@ -103,6 +103,9 @@ func (m *Machine) drivers() {
 	list.loadAll(list.always)
 	m.devices.coldplug(sysDevices)
 	m.devices.settle()
+	for _, name := range list.last {
+		<-list.load(name)
+	}
 	loaded, err := list.result()
 	m.console.log("%d modules loaded", loaded)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 // moduleDir holds the modules and list, which the image's builder writes:
 //
 //	load NAME DEPENDENCY...      always loaded
+//	last NAME DEPENDENCY...      always loaded, behind the drivers of the devices that are there
 //	have NAME DEPENDENCY...      loaded for a device
 //	alias PATTERN NAME           the devices of a module
 const (
@@ -28,10 +29,10 @@ const (
 // on each other are loaded side by side: most of the time of many is waiting
 // for a device. It is safe for all goroutines.
 type modules struct {
-	needs   map[string][]string
-	always  []string
-	aliases aliases
-	insert  func(name string) error // has the kernel load one module
+	needs        map[string][]string
+	always, last []string
+	aliases      aliases
+	insert       func(name string) error // has the kernel load one module
 
 	mu      sync.Mutex
 	started map[string]chan struct{} // closed when the module is loaded, or has failed
@@ -64,6 +65,9 @@ func (m *modules) read(s *bufio.Scanner) error {
 		switch {
 		case len(f) >= 2 && f[0] == "load":
 			m.always = append(m.always, f[1])
+			m.need(f[1], f[2:])
+		case len(f) >= 2 && f[0] == "last":
+			m.last = append(m.last, f[1])
 			m.need(f[1], f[2:])
 		case len(f) >= 2 && f[0] == "have":
 			m.need(f[1], f[2:])

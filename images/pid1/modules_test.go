@@ -82,6 +82,13 @@ func TestACircleInTheModuleListIsCut(t *testing.T) {
 	}
 }
 
+func TestTheLastModulesAreKeptForLast(t *testing.T) {
+	m := readList(t, "have watchdog\nlast softdog watchdog\nload tls\n", &loading{})
+	if !slices.Equal(m.always, []string{"tls"}) || !slices.Equal(m.last, []string{"softdog"}) || !slices.Equal(m.needs["softdog"], []string{"watchdog"}) {
+		t.Errorf("always %q, last %q, needs %v", m.always, m.last, m.needs)
+	}
+}
+
 func TestADamagedModuleListIsRefused(t *testing.T) {
 	if err := newModules().read(bufio.NewScanner(strings.NewReader("what is this\n"))); err == nil {
 		t.Error("it was read")

@@ -20,45 +20,66 @@ import (
 // network brings interfaces up. Each has a goroutine that lasts as long as the
 // machine: it waits for the carrier and keeps the lease.
 type network struct {
-	mu  sync.Mutex
-	dns []string // in the order they were learned
+	mu       sync.Mutex
+	dns, ntp []string     // in the order they were learned
+	kept     map[int]bool // interfaces that have their goroutine, by index
 }
 
 // carrierStep is how often an interface without carrier is looked at: there is
 // no hurry beyond the start.
 const carrierStep = 20 * time.Millisecond
 
-// start configures all interfaces. It returns at once; addresses come when the
-// carriers do.
-func (n *network) start(c *config, con *console, wait time.Duration) {
+// start configures all interfaces, those that come later too. It returns at
+// once; addresses come when the carriers do.
+func (n *network) start(c *config, con *console) {
 	if lo, err := netlink.LinkByName("lo"); err == nil {
 		_ = netlink.LinkSetUp(lo)
 	}
 	n.learn(c.DNS...)
+	n.kept = map[int]bool{}
+	come := make(chan netlink.LinkUpdate, 16)
+	if err := netlink.LinkSubscribe(come, nil); err != nil { // first, so that none comes unseen
+		con.log("network: %v", err)
+	}
 	links, err := netlink.LinkList()
 	if err != nil {
 		con.log("network: %v", err)
-		return
 	}
 	for _, l := range links {
-		name := l.Attrs().Name
-		if l.Type() != "device" || name == "lo" {
-			continue
-		}
-		how := c.Network[name]
-		if how == nil {
-			how = &iface{DHCP: true}
-		}
-		if err := netlink.LinkSetUp(l); err != nil {
-			con.log("%s: %v", name, err)
-			continue
-		}
-		go n.keep(l, how, con, wait)
+		n.add(l, c, con)
 	}
+	go func() { // lasts as long as the machine
+		for u := range come {
+			if u.Header.Type == unix.RTM_NEWLINK {
+				n.add(u.Link, c, con)
+			}
+		}
+	}()
+}
+
+// add configures one interface, unless it is known.
+func (n *network) add(l netlink.Link, c *config, con *console) {
+	name, index := l.Attrs().Name, l.Attrs().Index
+	n.mu.Lock()
+	known := n.kept[index]
+	n.kept[index] = true
+	n.mu.Unlock()
+	if known || l.Type() != "device" || name == "lo" {
+		return
+	}
+	how := c.Network[name]
+	if how == nil {
+		how = &iface{DHCP: true}
+	}
+	if err := netlink.LinkSetUp(l); err != nil {
+		con.log("%s: %v", name, err)
+		return
+	}
+	go n.keep(l, how, con)
 }
 
 // keep gives one interface its addresses and renews its lease.
-func (n *network) keep(l netlink.Link, how *iface, con *console, wait time.Duration) {
+func (n *network) keep(l netlink.Link, how *iface, con *console) {
 	name := l.Attrs().Name
 	con.set(name, "no carrier")
 	for !running(name) { // a DISCOVER without carrier is lost, and the next comes seconds later
@@ -106,9 +127,13 @@ func fixed(l netlink.Link, how *iface) error {
 	return errors.Join(wrong...)
 }
 
+// firstMetric is below that of routes that routers announce.
+const firstMetric = 512
+
 // gateway makes a default route.
 func gateway(l netlink.Link, via net.IP) error {
-	r := &netlink.Route{LinkIndex: l.Attrs().Index, Gw: via}
+	// Each interface has its own; the first one's is preferred.
+	r := &netlink.Route{LinkIndex: l.Attrs().Index, Gw: via, Priority: firstMetric + l.Attrs().Index}
 	if err := netlink.RouteReplace(r); err != nil {
 		return fmt.Errorf("default route by %s: %w", via, err)
 	}
@@ -149,6 +174,7 @@ func (n *network) lease(l netlink.Link, con *console) (time.Duration, error) {
 	for _, d := range ack.DNS() {
 		n.learn(d.String())
 	}
+	n.clocks(ack.NTPServers())
 	con.set(name, text)
 	return renewal(ack), nil
 }
@@ -189,6 +215,24 @@ func (n *network) learn(servers ...string) {
 		fmt.Fprintf(&b, "nameserver %s\n", s)
 	}
 	_ = os.WriteFile("/etc/resolv.conf", []byte(b.String()), 0o644)
+}
+
+// clocks notes NTP servers of a lease.
+func (n *network) clocks(servers []net.IP) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, ip := range servers {
+		if s := ip.String(); !slices.Contains(n.ntp, s) {
+			n.ntp = append(n.ntp, s)
+		}
+	}
+}
+
+// clock returns the NTP servers that leases have named.
+func (n *network) clock() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.ntp)
 }
 
 // hostname names the machine; without a name it is called weir.

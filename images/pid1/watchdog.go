@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"weir/tuning/machine"
 )
 
 const (
@@ -33,6 +35,7 @@ func (m *Machine) watchdog() {
 		return
 	}
 	_ = unix.IoctlSetPointerInt(int(f.Fd()), unix.WDIOC_SETTIMEOUT, int(watchdogTime/time.Second)) // its own time, then
+	m.console.set("watchdog", machine.Value("/sys/class/watchdog/watchdog0/identity"))
 	m.dog.mu.Lock()
 	m.dog.file, m.dog.well = f, time.Now()
 	m.dog.mu.Unlock()
