@@ -232,6 +232,11 @@ func disk(file, format string) []string {
 // media makes a configuration disk.
 func media(t *testing.T, files ...fat.File) []string {
 	t.Helper()
+	return labelled(t, "WEIR-CONF", files...)
+}
+
+func labelled(t *testing.T, label string, files ...fat.File) []string {
+	t.Helper()
 	name := filepath.Join(t.TempDir(), "media")
 	f, err := os.Create(name)
 	if err != nil {
@@ -241,7 +246,7 @@ func media(t *testing.T, files ...fat.File) []string {
 	if err := f.Truncate(fat.MinSize32); err != nil {
 		t.Fatal(err)
 	}
-	if err := fat.Write(f, fat.MinSize32, "WEIR-CONF", files); err != nil {
+	if err := fat.Write(f, fat.MinSize32, label, files); err != nil {
 		t.Fatal(err)
 	}
 	return []string{"-drive", "if=virtio,format=raw,readonly=on,file=" + name}
