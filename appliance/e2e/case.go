@@ -50,6 +50,7 @@ var kinds = map[string][]string{
 	"backend":       {"raw", "close", "drop", "hang", "early", "delay", "size", "unix", "proxy"},
 	"cert":          {"ca", "by", "cn", "key", "password", "expired"},
 	"crl":           nil,
+	"ech":           nil,
 	"request":       {"size", "same", "to", "raw", "split", "slow", "end", "tls", "cert", "version", "alpn", "rsa", "resume", "proxied"},
 	"refused":       {"to", "tls", "cert", "version", "alpn", "rsa"},
 	"certificate":   nil,
@@ -66,7 +67,7 @@ var kinds = map[string][]string{
 }
 
 // named are the kinds whose first word may be a name.
-var named = []string{"file", "cert", "crl", "backend", "backend_got", "backend_stats", "log"}
+var named = []string{"file", "cert", "crl", "ech", "backend", "backend_got", "backend_stats", "log"}
 
 // Parse reads one file.
 func Parse(data []byte) (*Case, error) {
@@ -149,7 +150,7 @@ func (c *Case) add(s section) error {
 		c.Needs = append(c.Needs, strings.Fields(s.text)...)
 	case "file":
 		c.Files = append(c.Files, s)
-	case "cert", "crl":
+	case "cert", "crl", "ech":
 		c.Certs = append(c.Certs, s)
 	case "backend":
 		c.Backends = append(c.Backends, s)

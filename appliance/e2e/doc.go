@@ -37,6 +37,8 @@
 //	                 expired    it ended a minute ago
 //	crl NAME         makes NAME.crl, by which the certificate NAME revokes those
 //	                 named in the section
+//	ech NAME         makes NAME.ech, a key by which clients encrypt their hellos,
+//	                 for the public name in the section
 //	backend [NAME]   an answer of the backend NAME, see below
 //	needs            words that say where the case can run: root, ipv6, weir
 //	                 (not nginx), nginx>=1.25 (that version or weir)

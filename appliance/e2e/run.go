@@ -84,8 +84,11 @@ func startBackends(p *place, sections []section) (map[string]*backend, error) {
 func (c *Case) prepare(p *place) error {
 	for _, s := range c.Certs {
 		add := p.makeCert
-		if s.kind == "crl" {
+		switch s.kind {
+		case "crl":
 			add = p.makeCRL
+		case "ech":
+			add = p.makeECH
 		}
 		if err := add(s); err != nil {
 			return fmt.Errorf("%s %s: %w", s.kind, s.name, err)
