@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+	"golang.org/x/sys/unix"
 
 	"weir/tuning/machine"
 	"weir/tuning/profile"
@@ -57,6 +58,7 @@ func (m *Machine) configure() *config {
 		m.console.log("configuration disk: %v", err)
 		m.console.set("config", "the configuration disk was not used: "+err.Error())
 	case found:
+		unix.Sync() // what is served is kept, also when the power goes at once
 		m.console.set("config", "from the configuration disk")
 	}
 	if err := firstConfiguration(); err != nil {
