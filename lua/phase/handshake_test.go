@@ -34,7 +34,7 @@ import (
 const patience = time.Minute
 
 // pair makes a self-signed certificate and its key as PEM.
-func pair(t *testing.T, cn string) (chain, key string) {
+func pair(t testing.TB, cn string) (chain, key string) {
 	t.Helper()
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -53,7 +53,7 @@ func pair(t *testing.T, cn string) (chain, key string) {
 }
 
 // secured serves a server with TLS whose certificate is fallback's; text is what else stands in the http block.
-func secured(t *testing.T, text string) *httptest.Server {
+func secured(t testing.TB, text string) *httptest.Server {
 	t.Helper()
 	dir := t.TempDir()
 	chain, key := pair(t, "fallback")
@@ -374,5 +374,32 @@ func TestBothEndsExportTheSameMaterial(t *testing.T) {
 			t.Errorf("version %x: got\n%s\nwant\n%s", version, body, strings.Join(want, "\n"))
 		}
 		nc.Close()
+	}
+}
+
+// BenchmarkHandshakes measures both ends of a handshake, without scripts and with those of each phase.
+func BenchmarkHandshakes(b *testing.B) {
+	chain, key := pair(b, "other")
+	for _, c := range []struct{ name, script string }{
+		{"no script", ""},
+		{"client_hello", `ssl_client_hello_by_lua_block { ngx.ctx.name = require "ngx.ssl.clienthello".get_client_hello_server_name() }`},
+		{"certificate", `init_by_lua_block {
+			local ssl = require "ngx.ssl"
+			chain, key = ssl.parse_pem_cert([[` + chain + `]]), ssl.parse_pem_priv_key([[` + key + `]])
+		}
+		ssl_certificate_by_lua_block { local ssl = require "ngx.ssl" ssl.clear_certs() ssl.set_cert(chain) ssl.set_priv_key(key) }`},
+		{"one that waits", `ssl_certificate_by_lua_block { ngx.sleep(0) }`},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			s := secured(b, c.script+` server { listen %LISTEN% ssl; }`)
+			b.ReportAllocs()
+			for b.Loop() {
+				conn, err := connect(s, "x")
+				if err != nil {
+					b.Fatal(err)
+				}
+				conn.Close()
+			}
+		})
 	}
 }
