@@ -188,8 +188,9 @@ func (w *Worker) Shutdown() {
 
 // Cut ends every request that began under a configuration older than the
 // numbered one (cycle.Cycle.Generation), and in a graceful stop every
-// connection. What is cut is logged as any request is. It returns how many
-// connections that closed.
+// connection. What is cut is logged as any request is, and log handlers that
+// have waited until now end. It returns how many connections and log phases
+// that ended.
 func (w *Worker) Cut(generation int) int {
 	old := func(r *Request) bool { return w.exiting || r.gen.Cycle.Generation < generation }
 	n := w.pinned.cut(old)

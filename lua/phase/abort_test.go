@@ -235,3 +235,38 @@ func freePort(t *testing.T) int {
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port
 }
+
+// TestCutEndsWhatWaits has worker_shutdown_timeout run out while Lua waits in every phase.
+func TestCutEndsWhatWaits(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	quiet := &silent{open: map[string]chan struct{}{}}
+	go quiet.accept(l) // until the listener is closed
+	port := freePort(t)
+	s := httptest.Start(t, modules, fmt.Sprintf(strings.ReplaceAll(abortConf, "wait(20)", "wait()"), port, l.Addr().(*net.TCPAddr).Port))
+	if err := os.WriteFile(s.Dir+"/file", make([]byte, 300<<10), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range abortAt {
+		waits := quiet.expect(at)
+		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		fmt.Fprintf(c, "GET /%s?id=%s HTTP/1.1\r\nHost: a\r\n\r\n", at, at)
+		<-waits
+	}
+	s.Do(func(w *http.Worker) {
+		w.Shutdown()
+		w.Cut(0)
+		w.Cut(0) // the log scripts that the first has begun
+	})
+	if n := settled(s, nil); n.requests != 0 || n.contexts != 0 || n.parked != 0 {
+		t.Errorf("got %+v, want nothing under way", n)
+	}
+	quiet.wg.Wait()
+}
