@@ -21,7 +21,6 @@ var untested = map[string]string{
 	"epoll_events":            "nothing a client could see",
 	"least_time":              "not built yet, refused with a sentence that says so",
 	"load_module":             "refused: modules are built in",
-	"master_process":          "held by tests of the processes",
 	"multi_accept":            "nothing a client could see",
 	"proxy_cache*":            "not built yet, refused with a sentence that says so",
 	"proxy_no_cache":          "belongs to proxy_cache",

@@ -9,6 +9,10 @@ import (
 	"weir/netio/sock"
 )
 
+// AgentID is the number of the worker that Cycle.Agent asks for; the others
+// count from 0.
+const AgentID = -1
+
 // Cycle is one loaded configuration.
 type Cycle struct {
 	// Immutable, set before the first directive is read.
@@ -33,6 +37,9 @@ type Cycle struct {
 	Commands Commands
 	// Master is the process that takes signals: its number.
 	Master int
+	// Agent asks for a worker that serves nobody: code of modules runs on it
+	// beside the others (OpenResty's privileged agent). Finish hooks set it.
+	Agent bool
 
 	// What the process provides, filled by setters.
 	Listens   []*Listen

@@ -1,6 +1,7 @@
 package http
 
 import (
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -29,7 +30,7 @@ type Process struct {
 
 // Worker is the HTTP state of one worker thread.
 type Worker struct {
-	ID      int
+	ID      int // from 0; cycle.AgentID of the one that serves nobody
 	Loop    *poll.Loop
 	Driver  *conn.Driver
 	Buffers *buf.Pool
@@ -89,6 +90,17 @@ func NewWorker(d *conn.Driver, id int, p *Process) *Worker {
 		line:      make([]byte, 0, 4096),
 		TLS:       tlsio.NewEngine(d, p.TLS),
 	}
+}
+
+// Agent reports whether the worker serves nobody.
+func (w *Worker) Agent() bool { return w.ID == cycle.AgentID }
+
+// Name is the worker's number in words, for metrics.
+func (w *Worker) Name() string {
+	if w.Agent() {
+		return "agent"
+	}
+	return strconv.Itoa(w.ID)
 }
 
 // Prepare has the modules do what comes before the first request of g; the

@@ -49,6 +49,7 @@ type Server struct {
 	commands   *runner.Client
 	board      *steer.Board // where workers show their load; nil until the master sends one
 	workers    []*worker.Worker
+	agent      *worker.Worker   // beside workers, when the configuration asks for one
 	leaving    []*worker.Worker // no longer wanted, finishing their connections
 
 	asked    atomic.Int32     // questions being answered

@@ -29,8 +29,16 @@ func (s *Server) apply(c *cycle.Cycle, sockets map[socketKey]int) error {
 		s.workers = append(s.workers, w)
 	}
 	s.dismiss(n)
+	if err := s.setAgent(c.Agent); err != nil {
+		return err
+	}
 	if err := s.prepare(c); err != nil {
 		return err
+	}
+	if s.agent != nil {
+		if err := s.agent.Apply(c, nil, nil); err != nil {
+			return err
+		}
 	}
 	for i, w := range s.workers {
 		if err := w.Apply(c, bound(c, sockets, i, n), s.slot(c, i)); err != nil {
@@ -49,19 +57,20 @@ const patience = 5 * time.Second
 func (s *Server) prepare(c *cycle.Cycle) error {
 	late := time.NewTimer(patience)
 	defer late.Stop()
-	ready := make([]<-chan struct{}, len(s.workers))
-	for i, w := range s.workers {
+	all := s.all()
+	ready := make([]<-chan struct{}, len(all))
+	for i, w := range all {
 		var err error
 		if ready[i], err = w.Prepare(c); err != nil {
 			return err
 		}
 	}
-	for i, w := range s.workers {
+	for i, w := range all {
 		select {
 		case <-ready[i]:
 		case <-w.Done():
 		case <-late.C:
-			errlog.Default().Printf(errlog.Warn, 0, "worker %d is not ready after %s: it serves all the same", i, patience)
+			errlog.Default().Printf(errlog.Warn, 0, "worker %d is not ready after %s: it serves all the same", w.ID(), patience)
 			return nil
 		}
 	}
@@ -89,13 +98,39 @@ func (s *Server) dismiss(n int) {
 		}
 	})
 	for _, w := range s.workers[n:] {
-		w.Quit(true)
-		s.leaving = append(s.leaving, w)
-		if s.cycle != nil && s.cycle.Core.ShutdownTimeout > 0 {
-			time.AfterFunc(time.Duration(s.cycle.Core.ShutdownTimeout)*time.Millisecond, w.Cut)
-		}
+		s.leave(w)
 	}
 	s.workers = s.workers[:n]
+}
+
+// leave lets a worker finish what it does and end.
+func (s *Server) leave(w *worker.Worker) {
+	w.Quit(true)
+	s.leaving = append(s.leaving, w)
+	if s.cycle != nil && s.cycle.Core.ShutdownTimeout > 0 {
+		time.AfterFunc(time.Duration(s.cycle.Core.ShutdownTimeout)*time.Millisecond, w.Cut)
+	}
+}
+
+// setAgent starts the worker that serves nobody, or lets it end.
+func (s *Server) setAgent(wanted bool) (err error) {
+	switch {
+	case wanted && s.agent == nil:
+		s.agent, err = worker.Start(worker.Config{ID: cycle.AgentID, New: s.o.New})
+	case !wanted && s.agent != nil:
+		s.leave(s.agent)
+		s.agent = nil
+	}
+	return err
+}
+
+// all is the workers in use, the agent last.
+func (s *Server) all() []*worker.Worker {
+	all := slices.Clone(s.workers)
+	if s.agent != nil {
+		all = append(all, s.agent)
+	}
+	return all
 }
 
 // bound lists what worker i of n listens on.
@@ -122,7 +157,7 @@ func (s *Server) end(graceful, handover bool) {
 	if s.ended == nil {
 		s.ended = make(chan struct{})
 		s.stopping = true
-		all := append(append([]*worker.Worker(nil), s.workers...), s.leaving...)
+		all := append(s.all(), s.leaving...)
 		if graceful {
 			errlog.Default().Printf(errlog.Notice, 0, "gracefully shutting down")
 			for _, w := range all {
@@ -162,10 +197,7 @@ func (s *Server) stopWorkers() { s.each((*worker.Worker).Stop) }
 func (s *Server) cutWorkers() { s.each((*worker.Worker).Cut) }
 
 func (s *Server) each(f func(*worker.Worker)) {
-	for _, w := range s.workers {
-		f(w)
-	}
-	for _, w := range s.leaving {
+	for _, w := range append(s.all(), s.leaving...) {
 		f(w)
 	}
 }

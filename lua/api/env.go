@@ -28,6 +28,9 @@ type Env struct {
 	// called from the worker's loop only; it is set by lua/phase.
 	Bare func() *Env
 
+	// Renew has the worker make new Lua for what comes, while what runs ends with this Env; lua/phase sets it.
+	Renew func()
+
 	// OnRetired runs when the Env's configuration is out of use on its worker, before Close; for lua/phase.
 	OnRetired func(e *Env)
 

@@ -215,8 +215,8 @@ var workerFuncs = []api.Func{
 	}},
 	{Name: "pid", In: api.Any, Args: "()", Doc: "Returns the number of the process.", Run: workerPID},
 	{Name: "pids", In: api.Any, Args: "()", Doc: "Returns the process numbers of all workers; they share one process.", Run: workerPIDs},
-	{Name: "id", In: api.Any, Args: "()", Doc: "Returns the worker's number, from 0.", Run: func(l *vm.State) int {
-		if w := api.EnvOf(l).Worker; w != nil {
+	{Name: "id", In: api.Any, Args: "()", Doc: "Returns the worker's number, from 0; nil in the privileged agent.", Run: func(l *vm.State) int {
+		if w := api.EnvOf(l).Worker; w != nil && !w.Agent() {
 			return l.Ret(vm.Int(w.ID))
 		}
 		return l.Ret(vm.Nil)

@@ -254,6 +254,7 @@ func startWorker(w *http.Worker, g *http.Generation, ready func()) {
 	}
 	e.Begin(w)
 	e.OnRetired = retired
+	e.Renew = func() { w.Loop.Post(&renewal{w, g, e}) }
 	local.Next = e
 	local.Fresh = freshEnv
 	if m.root.Relaxed.V && m.initWorker != nil {
@@ -273,6 +274,20 @@ func initWorker(w *http.Worker, _ *http.Generation) {
 	if old != nil {
 		local.Older = append(local.Older, old)
 		old.Retire()
+	}
+}
+
+// renewal gives a worker another VM of the same configuration, as a new worker process would have one.
+type renewal struct {
+	w *http.Worker
+	g *http.Generation
+	e *api.Env // the VM that asked
+}
+
+// Run implements poll.Task. A VM that is on its way out, or not yet in use, has nothing to renew.
+func (n *renewal) Run() {
+	if local := api.Workers.Of(n.w); local.Current == n.e && local.Next == nil && !n.w.Exiting() {
+		startWorker(n.w, n.g, func() { initWorker(n.w, n.g) })
 	}
 }
 

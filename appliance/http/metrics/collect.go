@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -124,7 +123,7 @@ func latency(s *http.Stats) prometheus.Metric {
 
 // collect shows what each worker has by itself.
 func (r *report) collect(add adder) {
-	id, loop := strconv.Itoa(r.w.ID), r.w.Loop.Stats()
+	id, loop := r.w.Name(), r.w.Loop.Stats()
 	add(workerUp, truth(r.up), id)
 	add(workerConnections, float64(r.active), id)
 	add(workerAccepted, float64(r.conns.Accepted), id)

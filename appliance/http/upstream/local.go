@@ -29,6 +29,9 @@ var workerSlot http.WorkerSlot[workerState]
 
 // initWorker gives a worker's state to the groups of a new generation.
 func initWorker(w *http.Worker, g *http.Generation) {
+	if w.Agent() {
+		return
+	}
 	ws := workerSlot.Of(w)
 	seen := make(map[string]*local)
 	for _, gr := range mainSlot.Of(g).groups {
