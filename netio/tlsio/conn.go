@@ -18,15 +18,16 @@ type Info struct {
 	ServerName string      // as the client asked; "" for none
 	ALPN       string      // protocol agreed on; "" for none
 	// Peer is the chain the peer sent, its own certificate first; nil for
-	// none. Chains are the verified ones.
-	Peer   []*x509.Certificate
-	Chains [][]*x509.Certificate
-	// OCSP is the response stapled to the server's certificate.
-	OCSP []byte
+	// none.
+	Peer []*x509.Certificate
 }
 
 // Conn is the record layer of one connection after its handshake, the
 // transport of a conn.Conn. See the package comment.
+//
+// It is of the allocator's class of 480 bytes, which crypto/tls uses for
+// nothing: among the garbage of handshakes connections would keep pages from
+// going back to the system, once a page has one of them.
 type Conn struct {
 	// Info says what the handshake agreed on. It is not changed.
 	Info Info

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"testing"
 )
 
@@ -27,6 +28,12 @@ func pattern(n int) []byte {
 		b[i] = byte(i*7 + i>>8)
 	}
 	return b
+}
+
+func TestConnectionsHaveASizeOfTheirOwn(t *testing.T) {
+	if n := reflect.TypeFor[Conn]().Size(); n <= 448 || n > 480 {
+		t.Errorf("a Conn has %d bytes: is there garbage of that class in handshakes? See its comment", n)
+	}
 }
 
 func TestServerTalksToCryptoTLS(t *testing.T) {

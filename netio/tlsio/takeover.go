@@ -19,7 +19,7 @@ func (h *Handshake) takeover() (*Conn, error) {
 	t.Info = Info{
 		Version: st.Version, Suite: st.CipherSuite, Curve: st.CurveID, Resumed: st.DidResume, HelloRetry: st.HelloRetryRequest, ECH: st.ECHAccepted,
 		ServerName: st.ServerName, ALPN: st.NegotiatedProtocol,
-		Peer: st.PeerCertificates, Chains: st.VerifiedChains, OCSP: st.OCSPResponse,
+		Peer: st.PeerCertificates,
 	}
 	if err := t.takeKeys(h); err != nil {
 		return nil, err
