@@ -48,6 +48,9 @@ type process struct {
 // are commands. What is above is signals, which are dropped.
 const maxQueue = 4 * maxProcesses
 
+// maxSignal is the last signal of Linux.
+const maxSignal = 64
+
 // Errors of commands, as users see them.
 var (
 	errTooMany = errors.New("too many processes")
@@ -177,8 +180,11 @@ func (p *process) Started() <-chan struct{} { return p.started }
 // Ended implements cycle.Process.
 func (p *process) Ended() <-chan struct{} { return p.ended }
 
-// Kill implements cycle.Process.
+// Kill implements cycle.Process. A number that is no signal of Linux does nothing.
 func (p *process) Kill(signal int) {
+	if signal < 0 || signal > maxSignal {
+		return // the runner would take the order for damage and end
+	}
 	c := p.c
 	o := order{op: opKill, id: p.id, signal: signal}
 	c.mu.Lock()

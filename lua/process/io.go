@@ -17,23 +17,26 @@ func reader(stderr bool, op readOp) vm.Func {
 			if !ok {
 				l.Errorf("attempt to compare %s with number", l.Arg(2).TypeName())
 			}
-			if f < 0 {
+			if !(f >= 0) {
 				l.Errorf("bad len argument")
 			}
 			if f == 0 {
 				return l.Ret(vm.String(""))
 			}
-			rest = int(f)
+			rest = int(min(f, maxRead))
 		case readAny:
 			f, ok := number(l.Arg(2))
-			if !ok || f <= 0 {
+			if !ok || !(f > 0) {
 				l.Errorf("bad max argument")
 			}
-			rest = int(f)
+			rest = int(min(f, maxRead))
 		}
 		return p.read(l, stderr, op, rest)
 	}
 }
+
+// maxRead bounds what a read may ask for, in bytes: infinity has no int.
+const maxRead = 1<<31 - 1
 
 // number is tonumber.
 func number(v vm.Value) (float64, bool) {
@@ -55,7 +58,7 @@ func (p *proc) read(l *vm.State, stderr bool, op readOp, rest int) int {
 		return fail(l, "merged to stdout")
 	case !s.open():
 		return fail(l, "closed")
-	case s.thread != nil:
+	case s.busy:
 		return fail(l, "pipe busy reading")
 	}
 	if s.buf == nil {
@@ -88,6 +91,8 @@ func (s *stream) wait(l *vm.State, timeout int64) error {
 	if timeout > 0 {
 		s.loop.SetTimer(&s.Timer, timeout)
 	}
+	s.busy = true
+	defer func() { s.busy = false }() // when the thread is aborted, too
 	c.Park(l, s)
 	return s.err
 }
@@ -100,7 +105,7 @@ func write(l *vm.State) int {
 	switch {
 	case p.closed || !s.open():
 		return fail(l, "closed")
-	case s.thread != nil:
+	case s.busy:
 		return fail(l, "pipe busy writing")
 	}
 	s.out, s.err = []byte(data), nil

@@ -68,14 +68,19 @@ func (p *proc) Clean() {
 
 // destroy kills the process and ends its streams.
 func (p *proc) destroy() {
-	if p.ctx != nil {
-		p.ctx.DropClose(p)
-		p.ctx = nil
-	}
+	p.leave()
 	if !p.process.State().Ended {
 		p.process.Kill(sigKill)
 	}
 	p.finalize()
+}
+
+// leave takes the process off what the request or timer ends.
+func (p *proc) leave() {
+	if p.ctx != nil {
+		p.ctx.DropClose(p)
+		p.ctx = nil
+	}
 }
 
 // Signals of Linux.
@@ -112,7 +117,8 @@ func (o orphan) Run() {
 type wait struct {
 	poll.Timer
 	loop     *poll.Loop
-	thread   *api.Thread
+	thread   *api.Thread // nil when it has been woken
+	busy     bool        // the light thread has not gone on yet
 	timedOut bool
 }
 
@@ -138,25 +144,17 @@ func (w *wait) Abandon() {
 // waitProc is proc:wait.
 func waitProc(l *vm.State) int {
 	p := self(l)
-	c := api.Of(l)
 	switch {
 	case p.closed:
 		return fail(l, "exited")
-	case p.waiter.thread != nil:
+	case p.waiter.busy:
 		return fail(l, "pipe busy waiting")
 	}
-	if !p.state.Ended {
-		w := &p.waiter
-		w.Owner, w.loop, w.thread, w.timedOut = w, c.Env().Loop(), c.Thread(), false
-		if ms := p.timeouts[timeWait]; ms > 0 {
-			w.loop.SetTimer(&w.Timer, ms)
-		}
-		c.Park(l, w)
-		if w.timedOut && !p.state.Ended {
-			return fail(l, "timeout")
-		}
+	if !p.state.Ended && !p.awaitEnd(l) {
+		return fail(l, "timeout")
 	}
 	p.finalize()
+	p.leave()
 	st := p.state
 	reason, status := "exit", st.Code
 	if st.Signal != 0 {
@@ -166,6 +164,19 @@ func waitProc(l *vm.State) int {
 	l.PushString(reason)
 	l.PushInt(status)
 	return 3
+}
+
+// awaitEnd parks until the process has ended. It returns false when the time for that has passed.
+func (p *proc) awaitEnd(l *vm.State) bool {
+	c, w := api.Of(l), &p.waiter
+	w.Owner, w.loop, w.thread, w.timedOut = w, c.Env().Loop(), c.Thread(), false
+	if ms := p.timeouts[timeWait]; ms > 0 {
+		w.loop.SetTimer(&w.Timer, ms)
+	}
+	w.busy = true
+	defer func() { w.busy = false }() // when the thread is aborted, too
+	c.Park(l, w)
+	return !w.timedOut || p.state.Ended
 }
 
 // pidWait is a light thread in proc:pid while the process is being started.
@@ -217,7 +228,7 @@ func kill(l *vm.State) int {
 	switch {
 	case p.closed || p.state.Ended:
 		return fail(l, "exited")
-	case f < 0 || f > maxSignal:
+	case !(f >= 0 && f <= maxSignal): // a NaN, too
 		return fail(l, "invalid signal")
 	}
 	p.process.Kill(int(f))

@@ -16,7 +16,8 @@ type stream struct {
 	poll.Timer // of that light thread
 	loop       *poll.Loop
 	pipe       *conn.Pipe  // nil: it never was
-	thread     *api.Thread // waits
+	thread     *api.Thread // waits; nil when it has been woken
+	busy       bool        // the light thread has not gone on yet
 	err        error       // why the operation under way has failed
 
 	// Of a stream that is read.

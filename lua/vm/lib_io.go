@@ -196,12 +196,18 @@ func (l *State) doWrite(f *file, first int, self Value) int {
 	return l.ret(self)
 }
 
-func fileFlush(l *State) int { return l.fileResult(l.checkFile(1).flush(), "") }
-func ioFlush(l *State) int   { return l.fileResult(l.stdFile(l.vm.ioOut).flush(), "") }
+func (l *State) doFlush(f *file) int {
+	defer l.enter(f)()
+	return l.fileResult(f.flush(), "")
+}
+
+func fileFlush(l *State) int { return l.doFlush(l.checkFile(1)) }
+func ioFlush(l *State) int   { return l.doFlush(l.stdFile(l.vm.ioOut)) }
 
 func fileSetvbuf(l *State) int {
 	f := l.checkFile(1)
 	mode := l.CheckString(2)
+	defer l.enter(f)()
 	f.flush()
 	f.line = false
 	switch mode {
