@@ -100,7 +100,8 @@ func (r *Request) release() {
 	}
 	for len(r.held) > 0 {
 		p := r.held[0]
-		r.held = append(r.held[:0], r.held[1:]...)
+		r.held[0] = heldPart{}
+		r.held = r.held[1:]
 		if p.sub != nil {
 			r.placeSubrequest(p.sub)
 			continue
@@ -110,6 +111,7 @@ func (r *Request) release() {
 			return
 		}
 	}
+	r.held = nil
 	r.c.Post(r)
 }
 

@@ -72,6 +72,7 @@ func (r *Request) pin() {
 	own := *c
 	own.net = c.net.Past()
 	own.stream, own.active = nil, r
+	own.flags &^= clientRunning // no event of this copy will end
 	own.SetError()
 	if h, ok := c.stream.(*h1Conn); ok {
 		r.headBuf = h.giveHead()

@@ -38,6 +38,7 @@ type Request struct {
 type perRequest struct {
 	c    *Client
 	gen  *Generation
+	use  *use     // counts it; nil: begun when the worker had left gen
 	main *Request // the client's request; r itself unless r is a subrequest
 	srv  *Server
 	loc  *Location // changes at find_config, in `if` blocks and internal redirects

@@ -39,6 +39,8 @@ type Worker struct {
 
 	gen        *Generation
 	prepared   *Generation // by Prepare, for Use
+	use        *use        // of gen
+	before     *use        // of the generation before, while Use runs
 	acceptors  map[sock.Addr]*acceptor
 	conns      connList
 	pinned     pinnedList
@@ -150,7 +152,10 @@ func (w *Worker) Use(g *Generation) {
 		w.Prepare(g)
 	}
 	w.prepared = nil
-	w.gen = g
+	if w.gen != g {
+		w.gen, w.before, w.use = g, w.use, &use{gen: g}
+		defer func() { w.before = nil }()
+	}
 	w.dropFileCaches()
 	if g == nil {
 		return
@@ -168,6 +173,37 @@ func (w *Worker) Use(g *Generation) {
 			m.InitWorker(w, g)
 		}
 	}
+}
+
+// use counts the requests that a worker has of a generation since it took it.
+type use struct {
+	gen  *Generation
+	n    int
+	last []func()
+}
+
+// AfterLast has f run when the last request of the generation before has been
+// given back; false, and f is forgotten, when there is none. It is for
+// Module.InitWorker. A connection whose listener is gone may begin requests of
+// that generation even later.
+func (w *Worker) AfterLast(f func()) bool {
+	u := w.before
+	if u == nil || u.n == 0 {
+		return false
+	}
+	u.last = append(u.last, f)
+	return true
+}
+
+// leave is the end of a request.
+func (u *use) leave() {
+	if u.n--; u.n > 0 {
+		return
+	}
+	for _, f := range u.last {
+		f()
+	}
+	u.last = nil
 }
 
 // Generation is the configuration of new requests.
@@ -259,6 +295,10 @@ func (w *Worker) takeRequest(g *Generation) *Request {
 		r.Out.reset()
 	}
 	r.gen = g
+	if u := w.use; u != nil && u.gen == g {
+		r.use = u
+		u.n++
+	}
 	r.ownVars = sized(r.ownVars, len(g.vars))
 	r.vars = r.ownVars
 	r.state = sized(r.state, len(g.modules))
@@ -269,9 +309,13 @@ func (w *Worker) takeRequest(g *Generation) *Request {
 const maxFreeRequests = 1024
 
 func (w *Worker) putRequest(r *Request) {
+	u := r.use
 	r.reset()
 	if len(w.freeReqs) < maxFreeRequests {
 		w.freeReqs = append(w.freeReqs, r)
+	}
+	if u != nil {
+		u.leave()
 	}
 }
 

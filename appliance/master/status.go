@@ -3,6 +3,7 @@ package master
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -150,11 +151,18 @@ func (s *status) close() {
 	}
 }
 
+// acceptPause is how long no connection is accepted after an error.
+const acceptPause = 100 * time.Millisecond
+
 func (s *status) accept() {
 	for {
 		c, err := s.listener.Accept()
-		if err != nil {
+		switch {
+		case errors.Is(err, net.ErrClosed):
 			return
+		case err != nil: // out of descriptors, for a while
+			time.Sleep(acceptPause)
+			continue
 		}
 		s.busy <- struct{}{}
 		go func() { // ends by the connection's deadline; maxQueries at most

@@ -56,7 +56,6 @@ type Env struct {
 	own     *Worker  // what the worker has of Lua; nil before Begin
 	none    Meter    // of what nobody counts
 
-	began    int64 // clock when the slice that runs, a long one, was first seen to be that
 	shown    bool  // it is in Worker.Busy
 	showedAt int64 // clock when that was done last
 

@@ -82,9 +82,10 @@ func (ms *Meters) adopt(from *Meters) {
 // timed, and stands for itself: a single long one is neither missed nor multiplied. Slices nest (a filter runs within
 // the script that prints); the time of the inner one is not counted for the outer.
 type slice struct {
-	m    *Meter
-	at   int64 // clock since when it is timed; 0: it is not
-	kind sliceKind
+	m     *Meter
+	at    int64 // clock since when it is timed; 0: it is not
+	kind  sliceKind
+	began int64 // clock when it was first seen to be a long one
 }
 
 type sliceKind uint8
@@ -203,12 +204,12 @@ func (e *Env) fuelBurnt(l *vm.State) error {
 	s.at = now
 	if s.kind&burnt == 0 {
 		s.kind |= long | burnt
-		e.began = now
+		s.began = now
 	}
 	e.followSampler()
-	if e.own != nil && now-e.began > showBusy && (!e.shown || now-e.showedAt > showBusy) {
+	if e.own != nil && now-s.began > showBusy && (!e.shown || now-e.showedAt > showBusy) {
 		chunk, line := l.Position()
-		e.own.Busy.Store(&Busy{Phase: s.m.Phase, Script: s.m.Name, Chunk: chunk, Line: line, Since: e.began})
+		e.own.Busy.Store(&Busy{Phase: s.m.Phase, Script: s.m.Name, Chunk: chunk, Line: line, Since: s.began})
 		e.shown, e.showedAt = true, now
 	}
 	return nil

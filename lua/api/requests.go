@@ -1,6 +1,7 @@
 package api
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"weir/appliance/errlog"
@@ -19,8 +20,10 @@ type Worker struct {
 	Current *Env
 	// Next is the VM of a configuration that the worker is going to take; nil for none.
 	Next *Env
-	// Older are VMs of earlier configurations with requests or timers in flight.
+	// Older are VMs of earlier configurations with requests or timers in flight, the last one the newest.
 	Older []*Env
+	// Late makes a VM for a request that a connection begins when the one of its configuration has ended already.
+	Late func(g *http.Generation) *Env
 	// Fresh makes a VM for one request, with lua_code_cache off.
 	Fresh func(r *http.Request) *Env
 	// Capture has the lines that the worker has written to error logs; nil without lua_capture_error_log.
@@ -44,14 +47,12 @@ func For(r *http.Request) *Ctx {
 
 func newRequestCtx(r *http.Request) *Ctx {
 	w := Workers.Of(r.Worker())
-	e := w.Current
-	switch {
-	case w.Fresh != nil:
-		if f := w.Fresh(r); f != nil {
-			e = f
-		}
-	case e == nil || e.Gen != r.Generation():
-		e = w.older(r.Generation())
+	var e *Env
+	if w.Fresh != nil {
+		e = w.Fresh(r)
+	}
+	if e == nil {
+		e = w.env(r.Generation())
 	}
 	c := e.NewCtx(r, 0)
 	Requests.Set(r, c)
@@ -65,11 +66,18 @@ func endCtx(data any) { data.(*Ctx).End() }
 
 func closeCtx(data any) { data.(*Ctx).Close() }
 
-func (w *Worker) older(g *http.Generation) *Env {
-	for _, e := range w.Older {
+// env is the VM of a configuration: that in use, an older one that lives, or one that ends with its first request.
+func (w *Worker) env(g *http.Generation) *Env {
+	if e := w.Current; e != nil && e.Gen == g {
+		return e
+	}
+	for _, e := range slices.Backward(w.Older) {
 		if e.Gen == g {
 			return e
 		}
 	}
-	panic("BUG: a request without the VM of its configuration")
+	if w.Late == nil {
+		panic("BUG: a request without the VM of its configuration")
+	}
+	return w.Late(g)
 }

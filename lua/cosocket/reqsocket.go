@@ -108,7 +108,7 @@ func takeConnection(c *api.Ctx, r *http.Request) (text string) {
 	switch {
 	case r.ReadingBody():
 		return "pending request body reading in some other thread"
-	case r.Client().Buffered():
+	case r.Client().Buffered() || r.Held():
 		return "pending data to write"
 	case c.Buffering:
 		return "http 1.0 buffering"

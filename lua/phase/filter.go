@@ -91,7 +91,7 @@ func headerVerdict(c *api.Ctx, ok, left bool, to http.Code) (rc http.Code, on bo
 		return http.Error, false
 	}
 	c.HeaderExit = int(to)
-	c.Held = http.Chain{}
+	c.R.Worker().Buffers.DoneChain(&c.Held)
 	c.HeadersSet, c.MimeSet = false, false
 	return to, false
 }

@@ -182,12 +182,14 @@ func bodyDone(a *api.Ctx) {
 	rc := g.pass(a, next)
 	for rc != http.Error && len(g.queue) > 0 {
 		in := g.queue[0]
-		g.queue = append(g.queue[:0], g.queue[1:]...)
+		g.queue[0] = buf.Chain{}
+		g.queue = g.queue[1:]
 		if rc = g.filter(&in, next); g.waiting {
 			return
 		}
 	}
 	if rc != http.Error {
+		g.queue = nil
 		r.ReleaseBody()
 		return
 	}

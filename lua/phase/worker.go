@@ -256,7 +256,7 @@ func startWorker(w *http.Worker, g *http.Generation, ready func()) {
 	e.OnRetired = retired
 	e.Renew = func() { w.Loop.Post(&renewal{w, g, e}) }
 	local.Next = e
-	local.Fresh = freshEnv
+	local.Fresh, local.Late = freshEnv, func(g *http.Generation) *api.Env { return lateEnv(w, g) }
 	if m.root.Relaxed.V && m.initWorker != nil {
 		m.startRelaxed(e, ready)
 		return
@@ -273,9 +273,34 @@ func initWorker(w *http.Worker, _ *http.Generation) {
 	local.Current, local.Next = local.Next, nil
 	if old != nil {
 		local.Older = append(local.Older, old)
+		old.Hold() // requests that have not run any Lua yet
 		old.Retire()
+		if !w.AfterLast(old.Release) {
+			old.Release()
+		}
 	}
 }
+
+// lateEnv makes a VM of a configuration that the worker has left. It lives until nothing uses it. No
+// init_worker_by_lua runs in it: its timers have ended.
+func lateEnv(w *http.Worker, g *http.Generation) *api.Env {
+	m := main.Of(g)
+	e, err := m.newEnv(w, false)
+	if err != nil { // logged
+		e = m.bareEnv(w, false)
+	}
+	local := api.Workers.Of(w)
+	local.Older = append(local.Older, e)
+	e.OnRetired = leaveOlder
+	w.Loop.Post(expiry{e})
+	return e
+}
+
+// expiry retires a VM when the request that it was made for has begun to use it.
+type expiry struct{ e *api.Env }
+
+// Run implements poll.Task.
+func (x expiry) Run() { x.e.Retire() }
 
 // renewal gives a worker another VM of the same configuration, as a new worker process would have one.
 type renewal struct {
@@ -375,6 +400,10 @@ func exitWorker(w *http.Worker) {
 func retired(e *api.Env) {
 	m := stateOf(e).conf
 	m.runWorker(e, m.exitWorker, api.ExitWorker)
+	leaveOlder(e)
+}
+
+func leaveOlder(e *api.Env) {
 	local := api.Workers.Of(e.Worker)
 	local.Older = slices.DeleteFunc(local.Older, func(o *api.Env) bool { return o == e })
 }
