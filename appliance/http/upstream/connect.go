@@ -254,7 +254,7 @@ func (x *Exchange) freePeer(failed, closing bool) {
 func (x *Exchange) reusable() bool {
 	c := x.c
 	pool := x.pool()
-	if !x.keepalive || !x.bodySent || pool == nil || pool.max == 0 || x.ws.w.Exiting() {
+	if !x.keepalive || !x.bodySent || pool == nil || pool.max == 0 || x.bound() || x.ws.w.Exiting() {
 		return false
 	}
 	if c.Hangup() || c.Broken() || int(c.Requests) >= x.maxRequests() ||
@@ -262,6 +262,13 @@ func (x *Exchange) reusable() bool {
 		return false
 	}
 	return !c.ReadReady() || silent(c) // the last read filled its buffer: is there more?
+}
+
+// bound reports whether the connection is for this request alone: by a script
+// it may have the certificate of one client among several, and nobody has asked
+// for connections to be kept in spite of that.
+func (x *Exchange) bound() bool {
+	return x.Secure && x.key.tls.secure.scripted() && !x.outside.keep && x.group.keep.implicit
 }
 
 func (x *Exchange) closeConn() {

@@ -50,6 +50,7 @@ type Group struct {
 type keepaliveConf struct {
 	max      conf.Opt[int]
 	local    bool // connections are not shared between locations
+	implicit bool // nobody asked for any of this
 	requests conf.Opt[int]
 	time     conf.Opt[int64] // milliseconds
 	timeout  conf.Opt[int64]
@@ -125,7 +126,7 @@ func (c *mainConf) finish(b *http.Builder) error {
 		if g.explicit {
 			if !g.keep.max.Set {
 				g.keep.max.Put(defaultKeepalive)
-				g.keep.local = true
+				g.keep.local, g.keep.implicit = true, true
 			}
 			g.keep.requests.Merge(conf.Opt[int]{}, 1000)
 			g.keep.time.Merge(conf.Opt[int64]{}, 3600_000)
