@@ -144,6 +144,8 @@ func Check(raw []byte, cert, issuer *x509.Certificate, trusted []*x509.Certifica
 	switch {
 	case err != nil:
 		return nil, explain(err)
+	case !about(r.TBSResponseData, cert, issuer):
+		return nil, errNotFound
 	case !signed(r, issuer, trusted, now):
 		return nil, errSignature
 	}

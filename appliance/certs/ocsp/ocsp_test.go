@@ -57,6 +57,12 @@ func TestAnswersAreCheckedAgainstTheIssuer(t *testing.T) {
 		}
 		return raw
 	}
+	// The same responder, about a certificate of an issuer with another key.
+	foreign, err := ocsp.CreateResponse(other, delegate, ocsp.Response{SerialNumber: big.NewInt(2), ThisUpdate: now.Add(-time.Hour),
+		NextUpdate: now.Add(time.Hour), Certificate: delegate}, delegateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var body []byte
 	status := http.StatusOK
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -79,6 +85,7 @@ func TestAnswersAreCheckedAgainstTheIssuer(t *testing.T) {
 		{"by one the issuer did not make", answer(2, ocsp.Good, now.Add(-hour), now.Add(hour), other, otherKey), 200, 0, "OCSP_basic_verify() failed", nil},
 		{"by a certificate for other things", answer(2, ocsp.Good, now.Add(-hour), now.Add(hour), leaf, leafKey), 200, 0, "OCSP_basic_verify() failed", nil},
 		{"about another", answer(9, ocsp.Good, now.Add(-hour), now.Add(hour), root, rootKey), 200, 0, "status not found", nil},
+		{"about another issuer's with the same number", foreign, 200, 0, "status not found", nil},
 		{"by a trusted one", answer(2, ocsp.Good, now.Add(-hour), now.Add(hour), other, otherKey), 200, Good, "", other},
 		{"old", answer(2, ocsp.Good, now.Add(-2*hour), now.Add(-hour), root, rootKey), 200, 0, "OCSP_check_validity() failed", nil},
 		{"no response", []byte("junk"), 200, 0, "d2i_OCSP_RESPONSE() failed", nil},
