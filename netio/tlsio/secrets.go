@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/hkdf"
 	"crypto/hmac"
+	"crypto/sha256"
 	"crypto/tls"
 	"encoding/binary"
 	"encoding/hex"
@@ -53,6 +54,10 @@ const (
 	serverHello = 2
 )
 
+// retry is what a HelloRetryRequest, which has the form of a server's hello, has
+// in place of a random (RFC 8446 section 4.1.3).
+var retry = sha256.Sum256([]byte("HelloRetryRequest"))
+
 // hello looks for a random in the first handshake record of one side. It
 // returns false while too little of the record is there. The random stands
 // behind the message's header and version in both hellos.
@@ -65,6 +70,9 @@ func (s *secrets) hello(kind byte, rec []byte) bool {
 	switch whole := recordLen(rec); {
 	case len(rec) >= at+32 && whole >= at+32:
 		if rec[headerLen] == kind {
+			if kind == serverHello && [32]byte(rec[at:]) == retry {
+				return true // the hello comes later
+			}
 			copy(r.b[:], rec[at:])
 		}
 	case len(rec) < min(whole, at+32):
