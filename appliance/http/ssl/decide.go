@@ -186,16 +186,14 @@ func (c *Connection) SetKey(key crypto.Signer) error {
 	return nil
 }
 
-// SetStaple staples an OCSP response to the certificates, in DER.
+// SetStaple staples an OCSP response, in DER, to whatever certificate the client
+// gets.
 func (c *Connection) SetStaple(raw []byte) error {
 	r := c.run
 	if r == nil {
 		return ErrOver
 	}
-	r.open()
-	for i := range r.slots {
-		r.slots[i].pair.OCSPStaple = raw
-	}
+	r.staple = raw
 	return nil
 }
 

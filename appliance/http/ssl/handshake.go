@@ -204,6 +204,7 @@ func (j *loading) Run() { j.h.Wake() }
 // Handshaken implements tlsio.Peer.
 func (c *Connection) Handshaken(_ *conn.Conn, t *tlsio.Conn, err error) {
 	cl := c.client
+	c.leave()
 	c.client = nil
 	switch {
 	case err == nil:
@@ -225,8 +226,16 @@ func (c *Connection) Handshaken(_ *conn.Conn, t *tlsio.Conn, err error) {
 // Panicked ends a connection whose handshake has panicked.
 func (c *Connection) Panicked() {
 	if cl := c.client; cl != nil {
+		c.leave()
 		c.client = nil
 		cl.Drop()
+	}
+}
+
+// leave ends the time of the scripts.
+func (c *Connection) leave() {
+	if c.run != nil {
+		c.run.scripts.Leave(c)
 	}
 }
 

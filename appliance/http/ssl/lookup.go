@@ -30,7 +30,7 @@ func (r *run) lookUp(c *Connection) (resumes bool, err error) {
 		return false, err
 	}
 	r.ticket, r.state = ticket, ss
-	return r.sure(c, v), nil
+	return r.verifier == nil && r.sure(c, v), nil
 }
 
 // find is the session of a ticket: what Fetch finds, else what is in it or in
@@ -64,9 +64,10 @@ func (r *run) find(c *Connection, ticket []byte) (*tls.SessionState, error) {
 	return r.fetched, nil
 }
 
-// unwrap is tls.Config.UnwrapSession of a handshake with scripts.
+// unwrap is tls.Config.UnwrapSession of a handshake with scripts. A client whose
+// certificate a script wants to see resumes nothing.
 func (r *run) unwrap(ticket []byte) *tls.SessionState {
-	if r.state == nil || !bytes.Equal(ticket, r.ticket) {
+	if r.verifier != nil || r.state == nil || !bytes.Equal(ticket, r.ticket) {
 		return nil
 	}
 	ss := r.state

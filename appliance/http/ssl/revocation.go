@@ -125,6 +125,8 @@ type inquiry struct {
 	net    *conn.Conn   // its own
 	t      *tlsio.Conn
 	todo   []question
+	cx     stdcontext.Context // ends with the client's interest
+	cancel func()
 	result certs.Result
 	failed string // why, for the log
 	of     string // whose certificate that was about
@@ -137,6 +139,7 @@ type question struct{ cert, issuer *x509.Certificate }
 // about. It ends with Client.Secured, or when the client goes away.
 func (v *revocation) ask(c *Connection, cl *http.Client, t *tlsio.Conn, path []*x509.Certificate) {
 	q := &inquiry{by: v, c: c, client: cl, net: cl.Net(), t: t}
+	q.cx, q.cancel = stdcontext.WithCancel(stdcontext.Background())
 	for i := 0; i+1 < len(path) && (i == 0 || !v.leaf); i++ {
 		q.todo = append(q.todo, question{path[i], path[i+1]})
 	}
@@ -193,7 +196,7 @@ func (q *inquiry) run(d *conn.Driver) {
 			q.fail(x.cert, fmt.Sprintf("invalid URL prefix in OCSP responder \"%s\" in certificate", url))
 			return
 		}
-		cx, cancel := stdcontext.WithTimeout(stdcontext.Background(), ocsp.Timeout)
+		cx, cancel := stdcontext.WithTimeout(q.cx, ocsp.Timeout)
 		a, err := ocsp.Fetch(cx, url, x.cert, x.issuer, nil)
 		cancel()
 		if err != nil {
@@ -222,6 +225,7 @@ func (q *inquiry) Run() {
 }
 
 func (q *inquiry) finish() {
+	q.cancel()
 	cl := q.client
 	q.client = nil
 	q.c.result = q.result
@@ -250,6 +254,7 @@ func (q *inquiry) Expired(*conn.Conn, conn.TimerID) {
 }
 
 func (q *inquiry) drop() {
+	q.cancel()
 	cl := q.client
 	q.client = nil
 	cl.Drop()

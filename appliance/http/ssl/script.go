@@ -24,7 +24,7 @@ type Scripts struct {
 	Fetch       func(c *Connection) error // finds the session SessionID names
 	Certificate func(c *Connection) error // chooses certificate and key; not when a session is resumed
 	Store       func(c *Connection)       // keeps a new session; may not wait
-	// Enter runs before any of them, Leave when all but Store have run.
+	// Enter runs before any of them, Leave when the handshake is over.
 	Enter, Leave func(c *Connection)
 }
 
@@ -74,7 +74,8 @@ type run struct {
 	list      []*tls.Certificate // what the client may get
 	slots     []slot             // list as scripts change it; see Clear, SetChain, SetKey
 	changed   bool
-	certified bool // Certificate has run, or is not needed
+	staple    []byte // a script's, nil for none
+	certified bool   // Certificate has run, or is not needed
 
 	verifier *certs.Verifier // of VerifyClient
 	names    *x509.CertPool  // clients are told, of VerifyClient
@@ -93,10 +94,10 @@ func (c *Connection) scripted(s *Scripts, h *tlsio.Handshake, info *tls.ClientHe
 		return nil, errHello
 	}
 	c.run = r
-	c.random = (*[32]byte)(r.hello.Random)
+	random := [32]byte(r.hello.Random) // a copy: the hello ends with the handshake
+	c.random = &random
 	r.low, r.high = limits(c.ctx.conf.TLS)
 	s.Enter(c)
-	defer s.Leave(c)
 	if s.Hello != nil {
 		if err := s.Hello(c); err != nil {
 			return nil, err
@@ -185,11 +186,14 @@ func (c *Connection) missing(r *run) error {
 // config is what the handshake goes on with.
 func (r *run) config(c *Connection, base *tlsio.Config, resumes bool) (*tlsio.Config, error) {
 	late := resumes && !r.certified && r.scripts.Certificate != nil
-	if !r.changed && !r.limited && r.verifier == nil && !late {
+	if !r.changed && !r.limited && r.staple == nil && r.verifier == nil && !late {
 		return base, nil
 	}
 	f := c.ctx.with(r.list)
 	t := f.TLS
+	for i := range t.Certificates {
+		t.Certificates[i] = *r.stapled(&t.Certificates[i])
+	}
 	t.MinVersion, t.MaxVersion = r.low, r.high
 	if r.verifier != nil {
 		t.ClientAuth, t.ClientCAs = tls.RequestClientCert, r.names
@@ -217,10 +221,21 @@ func (r *run) late(c *Connection, info *tls.ClientHelloInfo) (*tls.Certificate, 
 	}
 	for _, p := range r.list {
 		if info.SupportsCertificate(p) == nil {
-			return p, nil
+			return r.stapled(p), nil
 		}
 	}
-	return r.list[0], nil
+	return r.stapled(r.list[0]), nil
+}
+
+// stapled is a certificate with the script's staple. There is one for the
+// handshake, whatever certificates are set before or after it.
+func (r *run) stapled(p *tls.Certificate) *tls.Certificate {
+	if r.staple == nil {
+		return p
+	}
+	own := *p
+	own.OCSPStaple = r.staple
+	return &own
 }
 
 var errLate = errors.New("the client's certificate was asked for too late")
