@@ -171,7 +171,7 @@ func (m *master) message(msg *server.Message) {
 		report(errorText(msg.Text)) // a restart: it ends and is tried again
 		m.send(m.server, &server.Message{Op: server.Stop})
 	case server.Runs:
-		m.giveRunner(m.server)
+		m.giveRunner(m.server, msg.ID)
 	case server.Filter:
 		m.answerFilter(msg.Text)
 	case server.State:

@@ -30,9 +30,9 @@ func startRunner(u cycle.User) (fd int, p *os.Process, err error) {
 		Env:        []string{runner.Variable + "=3", "GOMAXPROCS=1"},
 		Stderr:     os.Stderr,
 		ExtraFiles: []*os.File{theirs},
-		// A group of its own, so that a command that signals its group does not
-		// reach the server.
-		SysProcAttr: &syscall.SysProcAttr{Setpgid: true},
+		// A session of its own: commands have neither the server's group nor
+		// its terminal.
+		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
 	if u.Set {
 		cmd.SysProcAttr.Credential = credential(u)
@@ -56,8 +56,8 @@ func credential(u cycle.User) *syscall.Credential {
 }
 
 // giveRunner starts a runner for the server. There is one at a time: a server
-// that asks again has lost, or gives up, the one before.
-func (m *master) giveRunner(c *child) {
+// that asks again has lost, or gives up, the one before. id is the question's.
+func (m *master) giveRunner(c *child, id int) {
 	if c.runner != nil {
 		_ = c.runner.Kill()
 		c.runner = nil
@@ -65,13 +65,13 @@ func (m *master) giveRunner(c *child) {
 	fd, p, err := startRunner(c.user)
 	if err != nil {
 		errlog.Default().Printf(errlog.Alert, 0, "starting the process that runs commands failed%s", errlog.ErrnoText(err))
-		m.send(c, &server.Message{Op: server.Runner, Text: "starting the process that runs commands failed"})
+		m.send(c, &server.Message{Op: server.Runner, ID: id, Text: "starting the process that runs commands failed"})
 		return
 	}
 	c.runner = p
 	m.limit(p.Pid)
 	errlog.Default().Printf(errlog.Notice, 0, "start command runner process %d", p.Pid)
-	if err := c.link.Send(&server.Message{Op: server.Runner}, fd); err != nil {
+	if err := c.link.Send(&server.Message{Op: server.Runner, ID: id}, fd); err != nil {
 		m.sendFailed(c, err)
 	}
 	unix.Close(fd)

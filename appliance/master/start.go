@@ -123,7 +123,7 @@ func (m *master) firstServer() error {
 				m.abandon()
 				return errLogged
 			case e.message != nil && e.message.Op == server.Runs:
-				m.giveRunner(m.server)
+				m.giveRunner(m.server, e.message.ID)
 			case e.message != nil && e.message.Op == server.Ready:
 				return nil
 			}

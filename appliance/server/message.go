@@ -20,7 +20,7 @@ const (
 	Stop   Op = "stop"   // end at once
 	Query  Op = "query"  // send a Status
 	Ask    Op = "ask"    // answer the question in Text, under its ID; see Options.Answer
-	Runner Op = "runner" // the socket of a process that runs commands, or in Text why there is none
+	Runner Op = "runner" // the socket of a process that runs commands, or in Text why there is none; ID is that of the Runs
 
 	Filtered Op = "filtered" // the answer to a Filter; Body is a cycle.FilterAnswer
 )
@@ -41,7 +41,7 @@ type Message struct {
 	Generation int    `json:"generation,omitempty"`
 	Text       string `json:"text,omitempty"`
 	Handover   bool   `json:"handover,omitempty"` // with Quit: another process accepts on the same sockets
-	ID         int    `json:"id,omitempty"`       // of Ask and Told
+	ID         int    `json:"id,omitempty"`       // of Ask and Told, Runs and Runner
 	Body       []byte `json:"-"`                  // travels in a memory file; nil for none
 }
 

@@ -16,23 +16,26 @@ const runnerTime = 5 * time.Second
 type runners chan runnerAnswer
 
 type runnerAnswer struct {
+	id  int // of the question
 	fd  int // -1 with err
 	err error
 }
 
-// put takes an answer. One that nobody has asked for is dropped.
+// put takes an answer, in place of one that nobody has taken. It is called by
+// one goroutine.
 func (r runners) put(m *Message, fds []int) {
-	a := runnerAnswer{fd: -1, err: errors.New(m.Text)}
+	a := runnerAnswer{id: m.ID, fd: -1, err: errors.New(m.Text)}
 	if len(fds) == 1 {
-		a = runnerAnswer{fd: fds[0]}
+		a = runnerAnswer{id: m.ID, fd: fds[0]}
 	} else {
 		closeAll(fds)
 	}
 	select {
-	case r <- a:
+	case old := <-r:
+		old.drop()
 	default:
-		a.drop()
 	}
+	r <- a
 }
 
 func (a runnerAnswer) drop() {
@@ -41,23 +44,30 @@ func (a runnerAnswer) drop() {
 	}
 }
 
+// take waits for the answer to a question. Answers to others, which were given
+// up, are dropped.
+func (r runners) take(id int, late <-chan time.Time) (int, error) {
+	for {
+		select {
+		case a := <-r:
+			if a.id == id {
+				return a.fd, a.err
+			}
+			a.drop()
+		case <-late:
+			return -1, errors.New("the master starts no process for commands")
+		}
+	}
+}
+
 // dialRunner asks the master for a process that runs commands. It is called by
 // one goroutine.
 func (s *Server) dialRunner() (int, error) {
-	select {
-	case late := <-s.runners: // the answer to a question that was given up
-		late.drop()
-	default:
-	}
-	if err := s.o.Link.Send(&Message{Op: Runs}); err != nil {
+	s.runs++
+	if err := s.o.Link.Send(&Message{Op: Runs, ID: s.runs}); err != nil {
 		return -1, err
 	}
-	select {
-	case a := <-s.runners:
-		return a.fd, a.err
-	case <-time.After(runnerTime):
-		return -1, errors.New("the master starts no process for commands")
-	}
+	return s.runners.take(s.runs, time.After(runnerTime))
 }
 
 // commandsFor is what modules of c run commands by.

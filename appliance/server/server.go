@@ -46,6 +46,7 @@ type Server struct {
 	sockets    map[socketKey]int
 	filter     *filterLink
 	runners    runners
+	runs       int // Runs that were sent; dialRunner's
 	commands   *runner.Client
 	board      *steer.Board // where workers show their load; nil until the master sends one
 	workers    []*worker.Worker
