@@ -31,6 +31,9 @@ type Process interface {
 	Started() <-chan struct{}
 	// Kill sends a signal, unless the process has ended.
 	Kill(signal int)
+	// KillGroup ends the process and what it has started, but for what has left
+	// its process group, by SIGKILL; unless the process has ended.
+	KillGroup()
 }
 
 // ProcessState is how far a process is.

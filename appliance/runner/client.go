@@ -98,6 +98,9 @@ func (c *Client) admit(o *order, s *sending) error {
 	if len(o.args) == 0 || o.args[0] == "" {
 		return errNoArgs
 	}
+	if o.tooLong() { // before the lock: encoding takes time
+		return errTooLong
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -108,7 +111,7 @@ func (c *Client) admit(o *order, s *sending) error {
 	}
 	o.op, o.id = opStart, c.next+1
 	s.data = o.append(nil)
-	if len(s.data) > maxMessage || len(o.args) > maxStrings || len(o.env) > maxStrings {
+	if len(s.data) > maxMessage {
 		return errTooLong
 	}
 	c.next++
@@ -126,7 +129,8 @@ func (c *Client) admit(o *order, s *sending) error {
 func (c *Client) send() {
 	var l *link
 	for range c.wake {
-		for s := c.take(); s != nil; s = c.take() {
+		s, done := c.take()
+		for ; s != nil; s, done = c.take() {
 			if s.kill {
 				s.p.sendKill(s.data)
 				continue
@@ -145,26 +149,24 @@ func (c *Client) send() {
 			}
 			l.start(s)
 		}
-		c.mu.Lock()
-		closed := c.closed
-		c.mu.Unlock()
-		if closed {
+		if done {
 			l.close()
 			return
 		}
 	}
 }
 
-func (c *Client) take() *sending {
+// take returns the next order, or none, and then whether there will be one.
+func (c *Client) take() (s *sending, done bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.queue) == 0 {
-		return nil
+		return nil, c.closed
 	}
-	s := c.queue[0]
+	s = c.queue[0]
 	c.queue[0] = nil
 	c.queue = c.queue[1:]
-	return s
+	return s, false
 }
 
 // State implements cycle.Process.
@@ -185,8 +187,15 @@ func (p *process) Kill(signal int) {
 	if signal < 0 || signal > maxSignal {
 		return // the runner would take the order for damage and end
 	}
+	p.order(&order{op: opKill, id: p.id, signal: signal})
+}
+
+// KillGroup implements cycle.Process.
+func (p *process) KillGroup() { p.order(&order{op: opGroup, id: p.id}) }
+
+// order queues an order about the process.
+func (p *process) order(o *order) {
 	c := p.c
-	o := order{op: opKill, id: p.id, signal: signal}
 	c.mu.Lock()
 	if c.closed || len(c.queue) >= maxQueue {
 		c.mu.Unlock()

@@ -1,7 +1,9 @@
 package runner
 
 import (
+	"errors"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -16,11 +18,18 @@ type link struct {
 
 	mu    sync.Mutex // guards what follows
 	users int
-	down  bool // nothing comes any more
+	down  bool // it takes no orders any more
 	live  map[uint64]*process
 }
 
-func newLink(fd int) *link { return &link{fd: fd, users: 2, live: make(map[uint64]*process)} }
+// sendTime is how long the runner may take no orders until it is given up.
+const sendTime = 5 * time.Second
+
+func newLink(fd int) *link {
+	limit := unix.NsecToTimeval(int64(sendTime))
+	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit) // fails for what is no socket only
+	return &link{fd: fd, users: 2, live: make(map[uint64]*process)}
+}
 
 // gone reports that the runner takes no orders. There may be no link at all.
 func (l *link) gone() bool {
@@ -82,7 +91,18 @@ func (l *link) start(s *sending) {
 	}
 }
 
-func (l *link) send(data []byte, fds []int) error { return sock.SendFDs(l.fd, data, fds) }
+// send sends an order. A runner that does not take it hangs: there will be
+// another one for the next.
+func (l *link) send(data []byte, fds []int) error {
+	err := sock.SendFDs(l.fd, data, fds)
+	if errors.Is(err, unix.EAGAIN) {
+		l.mu.Lock()
+		l.down = true
+		l.mu.Unlock()
+		_ = unix.Shutdown(l.fd, unix.SHUT_RDWR) // the receiver ends the commands
+	}
+	return err
+}
 
 // take removes a process from those that are alive; nil when it is not.
 func (l *link) take(id uint64) *process {

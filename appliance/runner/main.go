@@ -93,6 +93,10 @@ func confine() error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return err
 	}
+	// A kernel that knows no ambient capabilities has given none.
+	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil && err != unix.EINVAL {
+		return err
+	}
 	// What commands leave behind is reaped here, also where the master is
 	// process 1 of a container.
 	_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -141,9 +145,9 @@ func receive(fd int, packets chan<- packet) {
 func (r *runner) obey(p packet) {
 	defer closeAll(p.fds)
 	o := p.order
-	if o.op == opKill {
+	if o.op != opStart {
 		if pid, ok := r.pids[o.id]; ok {
-			_ = unix.Kill(pid, syscall.Signal(o.signal))
+			kill(pid, o)
 		}
 		return
 	}
@@ -160,6 +164,15 @@ func (r *runner) obey(p packet) {
 	r.tell(&report{op: opStarted, id: o.id, pid: pid})
 }
 
+// kill obeys an order about a command that runs.
+func kill(pid int, o *order) {
+	if o.op == opGroup {
+		_ = unix.Kill(-pid, unix.SIGKILL)
+	} else {
+		_ = unix.Kill(pid, syscall.Signal(o.signal))
+	}
+}
+
 // start forks and executes a command as execvp does.
 func (r *runner) start(o *order, fds []int) (pid int, err error) {
 	_, taken := r.pids[o.id]
@@ -174,7 +187,9 @@ func (r *runner) start(o *order, fds []int) (pid int, err error) {
 		return 0, err
 	}
 	attr := &syscall.ProcAttr{Dir: o.dir, Env: o.env, Files: []uintptr{uintptr(fds[0]), uintptr(fds[1]), uintptr(fds[2])},
-		Sys: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}}
+		// A group of its own, so that a command that signals its group does not
+		// reach the others.
+		Sys: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}}
 	pid, err = syscall.ForkExec(file, o.args, attr)
 	if err == syscall.ENOEXEC { // a script without its first line
 		pid, err = syscall.ForkExec("/bin/sh", append([]string{"/bin/sh", file}, o.args[1:]...), attr)
@@ -213,10 +228,10 @@ func (r *runner) reap() {
 // tell sends a report; that nobody is there is noticed by receive.
 func (r *runner) tell(rep *report) { _ = sock.SendFDs(r.fd, rep.append(nil), nil) }
 
-// finish kills what runs.
+// finish kills what runs, with what that has started.
 func (r *runner) finish() {
 	for pid := range r.ids {
-		_ = unix.Kill(pid, unix.SIGKILL)
+		_ = unix.Kill(-pid, unix.SIGKILL)
 	}
 	late := time.After(lastWait)
 	for r.reap(); len(r.ids) > 0; r.reap() {

@@ -9,6 +9,7 @@ import (
 //
 //	order   'S' id dir search args env    start a command; three descriptors come along
 //	        'K' id signal                 send it a signal
+//	        'G' id                        kill it and its process group
 //	report  'P' id pid                    it runs
 //	        'F' id errno                  it could not be started
 //	        'X' id signal code            it has ended
@@ -19,6 +20,7 @@ import (
 const (
 	opStart   = 'S'
 	opKill    = 'K'
+	opGroup   = 'G'
 	opStarted = 'P'
 	opFailed  = 'F'
 	opEnded   = 'X'
@@ -52,11 +54,28 @@ type report struct {
 
 var errMessage = errors.New("runner: damaged message")
 
+// tooLong tells whether the order is no message, whatever its id.
+func (o *order) tooLong() bool {
+	if len(o.args) > maxStrings || len(o.env) > maxStrings {
+		return true
+	}
+	n := len(o.dir) + len(o.search)
+	for _, list := range [][]string{o.args, o.env} {
+		for _, s := range list {
+			n += len(s)
+		}
+	}
+	return n > maxMessage
+}
+
 // append encodes an order.
 func (o *order) append(b []byte) []byte {
 	b = binary.AppendUvarint(append(b, o.op), o.id)
-	if o.op == opKill {
+	switch o.op {
+	case opKill:
 		return binary.AppendUvarint(b, uint64(o.signal))
+	case opGroup:
+		return b
 	}
 	b = appendString(b, o.dir)
 	b = appendString(b, o.search)
@@ -74,6 +93,7 @@ func decodeOrder(b []byte) (*order, error) {
 	switch o.op {
 	case opKill:
 		o.signal = d.small()
+	case opGroup:
 	case opStart:
 		o.dir = d.text()
 		o.search = d.text()

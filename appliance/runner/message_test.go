@@ -8,6 +8,7 @@ import (
 
 var orders = []*order{
 	{op: opKill, id: 7, signal: 9},
+	{op: opGroup, id: 8},
 	{op: opStart, id: 1 << 40, args: []string{"true"}, env: []string{}},
 	{op: opStart, id: 1, dir: "/tmp", search: "/bin::", args: []string{"sh", "-c", "\xff\x00 "}, env: []string{"A=1", "", "B="}},
 }

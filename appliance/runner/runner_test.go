@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -10,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"weir/appliance/cycle"
 	"weir/netio/sock"
@@ -142,6 +145,73 @@ func TestSignalsReachTheCommand(t *testing.T) {
 		t.Errorf("got %+v, want signal 15", st)
 	}
 	p.Kill(9) // nothing is there any more
+}
+
+func TestSignalsThatAreNoneDoNothing(t *testing.T) {
+	h := newHarness(t)
+	p, _ := h.run(t, "", nil, "sleep", "600")
+	for _, signal := range []int{-1, 65, -1 << 63} {
+		p.Kill(signal)
+	}
+	p.Kill(15)
+	await(t, p.Ended())
+	if st := p.State(); st.Signal != 15 {
+		t.Errorf("got %+v, want signal 15", st)
+	}
+}
+
+func TestACommandsGroupIsItsOwn(t *testing.T) {
+	h := newHarness(t)
+	other, _ := h.run(t, "", nil, "sleep", "600")
+	await(t, other.Started())
+	p, out := h.run(t, "", nil, "sh", "-c", `
+		set -- $(cat /proc/$$/stat)
+		[ $5 = $$ ] && kill -9 0`)
+	if _, err := io.ReadAll(out); err != nil {
+		t.Fatal(err)
+	}
+	await(t, p.Ended())
+	if st := p.State(); st.Signal != 9 {
+		t.Errorf("the one that signals its group: got %+v, want signal 9", st)
+	}
+	p, out = h.run(t, "", nil, "sh", "-c", "sleep 600 & echo; wait")
+	if _, err := out.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	p.KillGroup()
+	if _, err := io.ReadAll(out); err != nil { // both have ended
+		t.Fatal(err)
+	}
+	await(t, p.Ended())
+	other.Kill(15)
+	await(t, other.Ended())
+	if st := other.State(); st.Signal != 15 {
+		t.Errorf("another command: got %+v, want signal 15", st)
+	}
+}
+
+func TestARunnerThatTakesNoOrdersIsGivenUp(t *testing.T) {
+	here, there, err := sock.SeqPair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sock.Close(there)
+	l := newLink(here)
+	go l.receive()
+	soon := unix.NsecToTimeval(int64(time.Millisecond))
+	if err := unix.SetsockoptTimeval(here, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &soon); err != nil {
+		t.Fatal(err)
+	}
+	const manyOrders = 1 << 16 // more than the socket holds
+	for range manyOrders {
+		if err = l.send([]byte("x"), nil); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, unix.EAGAIN) || !l.gone() {
+		t.Errorf("got %v, and gone is %v", err, l.gone())
+	}
+	l.close()
 }
 
 func TestWhatCommandsLeaveBehindIsReaped(t *testing.T) {

@@ -13,7 +13,8 @@
 // made it, by SIGKILL, and when nothing in Lua refers to it any more.
 //
 // os.execute and io.popen park as well where Lua may wait. Elsewhere (init, init_worker, filters, log) they hold the
-// worker, as they do in OpenResty, but for no longer than maxHold at a time: then the command is killed.
+// worker, as they do in OpenResty, but for no longer than maxHold at a time: then the command is killed, with its
+// process group.
 //
 // It owns the pipes and knows commands by cycle.Process only. All of it belongs to the worker's loop; only changed is
 // called from another goroutine.

@@ -90,6 +90,7 @@ func self(l *vm.State) *proc {
 const (
 	maxHold  = 10 * time.Second // a worker, with all its requests
 	maxDelay = time.Minute      // the start, or a thread beside the loops
+	endTime  = time.Second      // either, after the command was killed
 )
 
 func holdTime(c *api.Ctx) time.Duration {
@@ -99,9 +100,9 @@ func holdTime(c *api.Ctx) time.Duration {
 	return maxDelay
 }
 
-// hold waits on this thread, as long as that is allowed.
-func hold(c *api.Ctx, done <-chan struct{}) bool {
-	late := time.NewTimer(holdTime(c))
+// hold waits on this thread, but no longer than limit.
+func hold(limit time.Duration, done <-chan struct{}) bool {
+	late := time.NewTimer(limit)
 	defer late.Stop()
 	select {
 	case <-done:

@@ -3,6 +3,7 @@ package process
 import (
 	"fmt"
 	"slices"
+	"syscall"
 
 	"weir/appliance/cycle"
 	"weir/appliance/errlog"
@@ -46,7 +47,11 @@ func (p *proc) Run() {
 		return
 	}
 	if err := p.state.Err; err != nil && p.state.PID == 0 && p.ctx != nil {
-		p.ctx.Log(http.LogErr, fmt.Sprintf("lua pipe child execvp() failed while executing %s%s", p.command, reason(err)))
+		failed := "could not be started:"
+		if _, ok := err.(syscall.Errno); ok {
+			failed = "execvp() failed while executing"
+		}
+		p.ctx.Log(http.LogErr, fmt.Sprintf("lua pipe child %s %s%s", failed, p.command, reason(err)))
 	}
 	if p.state.Ended && p.state.PID != 0 {
 		errlog.Default().Printf(errlog.Notice, 0, "signal %d (SIGCHLD) received from %d", sigChild, p.state.PID)
@@ -205,7 +210,7 @@ func pid(l *vm.State) int {
 // awaitStart waits until the process runs, or could not be started.
 func (p *proc) awaitStart(l *vm.State) {
 	if c := api.Of(l); !c.MayPark(l) {
-		hold(c, p.process.Started())
+		hold(holdTime(c), p.process.Started())
 	} else {
 		select {
 		case <-p.process.Started():

@@ -45,7 +45,7 @@ func (ch *child) Run() {
 // Abandon implements api.Waiter: nobody wants the command any more.
 func (ch *child) Abandon() {
 	ch.thread = nil
-	ch.process.Kill(sigKill)
+	ch.process.KillGroup()
 }
 
 // wait waits for the end of the command.
@@ -56,9 +56,9 @@ func (ch *child) wait(l *vm.State) (vm.CommandEnd, error) {
 			ch.follow(c.Env().Loop())
 			c.Park(l, ch)
 		}
-	} else if !hold(c, ch.process.Ended()) {
-		ch.process.Kill(sigKill)
-		hold(c, ch.process.Ended())
+	} else if !hold(holdTime(c), ch.process.Ended()) {
+		ch.process.KillGroup()
+		hold(endTime, ch.process.Ended())
 	}
 	st := ch.process.State()
 	switch {
@@ -203,6 +203,7 @@ func (f *popen) await() error {
 	l, c := e.VM.Main(), e.Current()
 	if !c.MayPark(l) {
 		if !f.pipe.Wait(holdTime(c)) {
+			f.process.KillGroup()
 			return syscall.ETIMEDOUT
 		}
 		return nil
@@ -233,6 +234,6 @@ func (f *popen) Wait(l *vm.State) (vm.CommandEnd, error) { return f.wait(l) }
 func (f *popen) abandon() {
 	_ = f.Close()
 	if !f.process.State().Ended {
-		f.process.Kill(sigKill)
+		f.process.KillGroup()
 	}
 }
