@@ -22,6 +22,7 @@ type Report struct {
 type Worker struct {
 	ID          int    `json:"id"`
 	Up          bool   `json:"up"`     // it answered in time; if not, what it counts is as it was when it did last
+	Known       bool   `json:"known"`  // it has answered once; if not, its counters are nothing
 	Lag         int64  `json:"lag_ns"` // how long the question waited for its turn on the loop
 	CPU         int64  `json:"cpu_ns"` // of its thread
 	Connections int    `json:"connections"`
@@ -74,7 +75,9 @@ func (s *Service) top() Report {
 			a.ID, a.Up, a.Lag = w.ID, false, int64(answerTime)
 		}
 		s.last[w] = a
-		a.CPU = poll.ThreadTime(a.thread)
+		if a.Known {
+			a.CPU = poll.ThreadTime(a.thread)
+		}
 		a.Busy = busy(w)
 		for i := range a.meters {
 			addScript(sum, &a.meters[i])
@@ -110,7 +113,7 @@ func addScript(sum map[[2]string]*Script, m *api.Meter) {
 func look(w *http.Worker, asked int64) Worker {
 	st := w.Stats()
 	r := Worker{
-		ID: w.ID, Up: true, Lag: api.Clock() - asked, Connections: w.Active(), Accepted: w.Driver.Stats().Accepted,
+		ID: w.ID, Up: true, Known: true, Lag: api.Clock() - asked, Connections: w.Active(), Accepted: w.Driver.Stats().Accepted,
 		Requests: st.Requests, thread: poll.Thread(),
 	}
 	if w.Generation() == nil {

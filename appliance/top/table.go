@@ -14,6 +14,9 @@ const maxScripts = 30
 
 // table shows what happened between two reports; with an empty one before, since the start.
 func table(before, now *insight.Report) []byte {
+	if now.Clock <= before.Clock { // of another process
+		before = &insight.Report{}
+	}
 	seconds := float64(now.Clock-before.Clock) / 1e9
 	old := map[int]insight.Worker{}
 	for _, w := range before.Workers {
@@ -22,13 +25,17 @@ func table(before, now *insight.Report) []byte {
 	b := fmt.Appendf(nil, "weir %s   workers: %d   over %s\n\n", now.Version, len(now.Workers), time.Duration(seconds*1e9).Round(time.Millisecond))
 	b = fmt.Appendf(b, "%6s %9s %8s %6s %6s %8s  %s\n", "WORKER", "REQ/S", "CONNS", "CPU%", "LUA%", "LAG ms", "BUSY WITH")
 	for _, w := range now.Workers {
-		o := old[w.ID]
+		o, met := old[w.ID]
 		busy, lag := "", fmt.Sprintf("%.2f", float64(w.Lag)/1e6)
 		if w.Busy != nil {
 			busy = fmt.Sprintf("%s %s, at %s:%d, for %d ms", w.Busy.Phase, w.Busy.Script, w.Busy.Place, w.Busy.Line, w.Busy.For/1e6)
 		}
 		if !w.Up {
 			lag = ">" + lag
+		}
+		if !w.Known || met && !o.Known { // nothing to show, or nothing to compare it with
+			b = fmt.Appendf(b, "%6d %9s %8s %6s %6s %8s  %s\n", w.ID, "-", "-", "-", "-", lag, busy)
+			continue
 		}
 		b = fmt.Appendf(b, "%6d %9.0f %8d %6.1f %6.1f %8s  %s\n", w.ID, rate(w.Requests, o.Requests, seconds), w.Connections,
 			percent(w.CPU, o.CPU, seconds), percent(int64(w.Lua), int64(o.Lua), seconds), lag, busy)

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"slices"
+
 	"weir/appliance/errlog"
 	"weir/appliance/http"
 	"weir/appliance/http/ssl"
@@ -48,7 +50,7 @@ func EnvOn(w *http.Worker, g *http.Generation) *Env {
 	if e := local.Current; e != nil && e.Gen == g {
 		return e
 	}
-	for _, e := range local.Older {
+	for _, e := range slices.Backward(local.Older) {
 		if e.Gen == g {
 			return e
 		}

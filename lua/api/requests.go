@@ -1,7 +1,6 @@
 package api
 
 import (
-	"slices"
 	"sync/atomic"
 
 	"weir/appliance/errlog"
@@ -52,7 +51,10 @@ func newRequestCtx(r *http.Request) *Ctx {
 		e = w.Fresh(r)
 	}
 	if e == nil {
-		e = w.env(r.Generation())
+		e = EnvOn(r.Worker(), r.Generation())
+	}
+	if e == nil {
+		e = w.Late(r.Generation())
 	}
 	c := e.NewCtx(r, 0)
 	Requests.Set(r, c)
@@ -65,19 +67,3 @@ func newRequestCtx(r *http.Request) *Ctx {
 func endCtx(data any) { data.(*Ctx).End() }
 
 func closeCtx(data any) { data.(*Ctx).Close() }
-
-// env is the VM of a configuration: that in use, an older one that lives, or one that ends with its first request.
-func (w *Worker) env(g *http.Generation) *Env {
-	if e := w.Current; e != nil && e.Gen == g {
-		return e
-	}
-	for _, e := range slices.Backward(w.Older) {
-		if e.Gen == g {
-			return e
-		}
-	}
-	if w.Late == nil {
-		panic("BUG: a request without the VM of its configuration")
-	}
-	return w.Late(g)
-}

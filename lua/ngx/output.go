@@ -5,6 +5,7 @@ import (
 	"weir/lua/api"
 	"weir/lua/vm"
 	"weir/netio/buf"
+	"weir/netio/conn"
 	"weir/netio/http1"
 )
 
@@ -404,14 +405,18 @@ func Writable(r *http.Request) {
 	if cl.Delayed() {
 		return
 	}
+	rc := http.OK
 	if pending(r) {
-		if rc := r.Output(&buf.Chain{}); rc == http.Again && pending(r) {
-			return
-		}
+		rc = r.Output(&buf.Chain{})
 	}
-	if !pending(r) {
+	switch {
+	case rc == http.Error && cl.Error():
+		wakeFlushers(c)
+	case !pending(r):
 		cl.ClearWriteTimer()
 		wakeFlushers(c)
+	case rc == http.Again && len(c.Flushing) > 0 && cl.Buffered() && !cl.Delayed() && !cl.Net().TimerSet(conn.WriteTimer):
+		cl.SetWriteTimer(r.Location().SendTimeout()) // a filter had held this, with no client to wait for
 	}
 }
 
