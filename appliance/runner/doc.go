@@ -9,8 +9,8 @@
 // without a way to gain any (no_new_privs). It takes orders from the socket it
 // was born with and from nowhere else, keeps at most maxProcesses commands,
 // reaps them and what they leave behind, and ends with the socket: commands
-// that run then are killed. Each has a process group of its own. Bytes do not pass through it: pipes are made by the
-// server, which sends the command's ends.
+// that run then are killed. Each has a process group of its own. Bytes do not
+// pass through it: pipes are made by the server, which sends the command's ends.
 //
 // The package owns the protocol, the runner's process (Main) and the server's
 // side (Client). It knows no Lua, no request and no event loop, and it does not
