@@ -1,8 +1,10 @@
 package certs
 
 import (
+	"bytes"
 	"crypto/ecdh"
 	"crypto/ecdsa"
+	"crypto/hpke"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -15,6 +17,7 @@ import (
 var (
 	errECHConfig = errors.New("malformed ECHCONFIG")
 	errECHNone   = errors.New("a PRIVATE KEY and an ECHCONFIG are needed")
+	errECHKey    = errors.New("the PRIVATE KEY does not match the ECHCONFIG")
 )
 
 // ParseECH reads the keys of Encrypted Client Hello out of PEM text: a private
@@ -56,9 +59,41 @@ func ParseECH(text []byte, retry bool) ([]tls.EncryptedClientHelloKey, error) {
 		if !list.ReadUint16(&version) || !list.ReadUint16LengthPrefixed(&body) {
 			return nil, errECHConfig
 		}
+		if version != echVersion {
+			continue // clients pass over it, too
+		}
+		if err := matchECH(key, body); err != nil {
+			return nil, err
+		}
 		out = append(out, tls.EncryptedClientHelloKey{Config: all[:4+len(body)], PrivateKey: key.Bytes(), SendAsRetry: retry})
 	}
+	if out == nil {
+		return nil, errECHNone
+	}
 	return out, nil
+}
+
+// echVersion is the version of configurations that RFC 9849 defines.
+const echVersion = 0xfe0d
+
+// matchECH is nil when a configuration, from its identifier on, has the public
+// half of a key, in a KEM that crypto/tls has.
+func matchECH(key *ecdh.PrivateKey, body cryptobyte.String) error {
+	var id uint8
+	var kem uint16
+	var public cryptobyte.String
+	if !body.ReadUint8(&id) || !body.ReadUint16(&kem) || !body.ReadUint16LengthPrefixed(&public) {
+		return errECHConfig
+	}
+	k, err := hpke.NewKEM(kem)
+	if err != nil {
+		return err
+	}
+	own, err := k.NewPrivateKey(key.Bytes())
+	if err != nil || !bytes.Equal(own.PublicKey().Bytes(), public) {
+		return errECHKey
+	}
+	return nil
 }
 
 // exchangeKey is a key as one of Diffie-Hellman.
