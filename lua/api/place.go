@@ -2,6 +2,7 @@ package api
 
 import (
 	"slices"
+	"weak"
 
 	"weir/appliance/errlog"
 	"weir/appliance/http"
@@ -18,7 +19,7 @@ type Place interface {
 
 // Shared is what scripts keep with a connection: ssl.Connection.Local.
 type Shared struct {
-	Env *Env // whose scripts ran in the handshake
+	Env weak.Pointer[Env] // whose scripts ran in the handshake; connections may outlive it
 	// Ctx is ngx.ctx of the handshake's phases, nil when they have not used it. It is the metatable of ngx.ctx of the
 	// connection's requests.
 	Ctx *vm.Table
@@ -37,7 +38,7 @@ func (c *Ctx) SharedCtx() *vm.Table {
 	if !ok {
 		return nil
 	}
-	if s.Env != c.env { // of a configuration that has been replaced, whose memory goes now
+	if s.Env.Value() != c.env { // of a configuration that has been replaced, whose memory goes now
 		t.Local = nil
 		return nil
 	}

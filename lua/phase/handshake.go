@@ -1,6 +1,8 @@
 package phase
 
 import (
+	"weak"
+
 	"weir/appliance/http"
 	"weir/appliance/http/ssl"
 	"weir/lua/api"
@@ -28,26 +30,26 @@ type handshake struct {
 
 // enter holds the VM for as long as scripts may run in a handshake.
 func (m *mainConf) enter(c *ssl.Connection) {
-	s := &api.Shared{Env: api.EnvOn(c.Client().Worker(), m.gen)}
-	if s.Env != nil {
-		s.Env.Hold()
+	e := api.EnvOn(c.Client().Worker(), m.gen)
+	if e != nil {
+		e.Hold()
 	}
-	c.Local = s
+	c.Local = &api.Shared{Env: weak.Make(e)}
 }
 
 func leave(c *ssl.Connection) {
-	if s := c.Local.(*api.Shared); s.Env != nil {
-		s.Env.Release()
+	if e := c.Local.(*api.Shared).Env.Value(); e != nil {
+		e.Release()
 	}
 }
 
 // env is the VM for a script of a handshake, nil when a reload has ended it meanwhile.
 func env(c *ssl.Connection) *api.Env {
-	s := c.Local.(*api.Shared)
-	if s.Env == nil || s.Env.Closed() {
+	e := c.Local.(*api.Shared).Env.Value()
+	if e == nil || e.Closed() {
 		return nil
 	}
-	return s.Env
+	return e
 }
 
 // runHandshake runs a script and waits for its end. An error ends the handshake.
