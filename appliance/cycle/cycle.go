@@ -164,6 +164,14 @@ func (c *Cycle) OpenFile(path string) *errlog.File {
 	return f
 }
 
+// OpenSecretFile is OpenFile for a file that nobody but its owner may read:
+// a key log.
+func (c *Cycle) OpenSecretFile(path string) *errlog.File {
+	f := c.OpenFile(path)
+	f.Secret = true
+	return f
+}
+
 // Files are the registered log files, each path once.
 func (c *Cycle) Files() []*errlog.File { return c.files }
 

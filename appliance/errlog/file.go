@@ -14,6 +14,9 @@ import (
 type File struct {
 	// Path is the full path as opened; immutable.
 	Path string
+	// Secret files are made so that their owner alone reads them; set before
+	// the file is opened.
+	Secret bool
 
 	d *descriptor
 }

@@ -68,8 +68,10 @@ func (o *Options) openStartLog(level errlog.Level, quiet bool) {
 	errlog.Console(true)
 }
 
-func openLog(path string) (int, error) {
-	return unix.Open(path, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_CLOEXEC, 0o644)
+func openLog(path string) (int, error) { return openMode(path, 0o644) }
+
+func openMode(path string, mode uint32) (int, error) {
+	return unix.Open(path, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_CLOEXEC, mode)
 }
 
 // load reads the configuration for checking. Warnings go to the log unless

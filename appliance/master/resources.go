@@ -64,7 +64,7 @@ func makeTempPath(d conf.TempDir, u cycle.User) error {
 func openFiles(c *cycle.Cycle) error {
 	fds := make([]int, 0, len(c.Files()))
 	for _, f := range c.Files() {
-		fd, err := openLog(f.Path)
+		fd, err := openFile(f)
 		if err != nil {
 			for _, fd := range fds {
 				unix.Close(fd)
@@ -81,11 +81,18 @@ func openFiles(c *cycle.Cycle) error {
 	return nil
 }
 
+func openFile(f *errlog.File) (int, error) {
+	if f.Secret {
+		return openMode(f.Path, 0o600)
+	}
+	return openLog(f.Path)
+}
+
 // reopenFiles is openFiles for USR1: a file that cannot be opened stays as it
 // is, the others are reopened.
 func reopenFiles(c *cycle.Cycle) {
 	for _, f := range c.Files() {
-		fd, err := openLog(f.Path)
+		fd, err := openFile(f)
 		if err == nil {
 			err = f.Reopen(fd)
 		}

@@ -133,7 +133,7 @@ func (m *Maker) Finish(b *http.Builder, c *Conf) error {
 	t.fresh = &tlsio.Config{TLS: f, KTLS: set.KTLS}
 	t.resume = &tlsio.Config{TLS: again, KTLS: set.KTLS}
 	if c.KeyLog.V != "" {
-		log := b.Cycle().OpenFile(b.Cycle().Path(c.KeyLog.V))
+		log := b.Cycle().OpenSecretFile(b.Cycle().Path(c.KeyLog.V))
 		t.fresh.KeyLog, t.resume.KeyLog = log, log
 	}
 	c.Client = t

@@ -85,7 +85,7 @@ func (ctx *context) setProtocols(b *http.Builder, c *srvConf) error {
 	}
 	ctx.conf.KTLS = set.KTLS
 	if c.keyLog.V != "" {
-		ctx.conf.KeyLog = b.Cycle().OpenFile(b.Cycle().Path(c.keyLog.V))
+		ctx.conf.KeyLog = b.Cycle().OpenSecretFile(b.Cycle().Path(c.keyLog.V))
 	}
 	if err := files.Apply(b, &set, ctx.conf.TLS); err != nil {
 		return err

@@ -97,7 +97,7 @@ func (c *Conf) FinishTLS(b *http.Builder, l *http.Location, prefix string) error
 	}
 	s.conf = &tlsio.Config{TLS: f, Timeout: c.ConnectTimeout.V, KTLS: set.KTLS}
 	if t.KeyLog.V != "" {
-		s.conf.KeyLog = b.Cycle().OpenFile(b.Cycle().Path(t.KeyLog.V))
+		s.conf.KeyLog = b.Cycle().OpenSecretFile(b.Cycle().Path(t.KeyLog.V))
 	}
 	t.ready = s
 	if m.secure == nil {
