@@ -97,3 +97,33 @@ func (zeros) Read(p []byte) (int, error) {
 	clear(p)
 	return len(p), nil
 }
+
+// TestAFlushOfHeldOutputEndsWithTheClient has a light thread wait in ngx.flush(true) for output that a filter holds. Let
+// go, it waits for a client that does not read, and that for send_timeout only.
+func TestAFlushOfHeldOutputEndsWithTheClient(t *testing.T) {
+	s := httptest.Start(t, modules, `
+		default_type text/plain; chunked_transfer_encoding off; lua_phase_io relaxed; send_timeout 50ms;
+		init_by_lua_block { flushed = "waits" }
+		init_worker_by_lua_block { sem = require("ngx.semaphore").new() }
+		server {
+			listen %LISTEN%;
+			location = /flushed { content_by_lua_block { ngx.print(flushed) } }
+			location = /go { content_by_lua_block { sem:post() ngx.print("gone") } }
+			location = /held {
+				header_filter_by_lua_block { flushed = "held" sem:wait(600) }
+				content_by_lua_block { ngx.print(("x"):rep(32 * 1024 * 1024)) local ok, err = ngx.flush(true) flushed = err or "sent" }
+			}
+		}`)
+	c := s.Dial(t)
+	fmt.Fprint(c, "GET /held HTTP/1.1\r\nHost: a\r\n\r\n")
+	for s.Body(t, "/flushed") != "held" {
+	}
+	s.Body(t, "/go")
+	got := "held"
+	for end := time.Now().Add(20 * time.Second); got == "held" && time.Now().Before(end); {
+		got = s.Body(t, "/flushed")
+	}
+	if got != "timeout" {
+		t.Errorf("flush: %q", got)
+	}
+}
