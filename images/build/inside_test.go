@@ -60,7 +60,7 @@ events {}
 http {
     ssl_certificate cert.pem;
     ssl_certificate_key key.pem;
-    ssl_conf_command Options KTLS;
+    ssl_ktls on;
     client_max_body_size 8m;
     client_body_buffer_size 8m;
     server {

@@ -53,6 +53,7 @@ type srvConf struct {
 	curve      conf.Opt[string]
 	prefer     conf.Opt[bool]
 	bufferSize conf.Opt[int64]
+	ktls       conf.Opt[bool] // unset: as ssl_conf_command says
 	reject     conf.Opt[bool]
 
 	verify      conf.Opt[verifyMode]
@@ -101,6 +102,9 @@ func merge(_ *http.Builder, p, c *srvConf) error {
 	c.curve.Merge(p.curve, "auto")
 	c.prefer.Merge(p.prefer, false)
 	c.bufferSize.Merge(p.bufferSize, 16<<10)
+	if !c.ktls.Set {
+		c.ktls = p.ktls
+	}
 	c.reject.Merge(p.reject, false)
 	c.verify.Merge(p.verify, verifyOff)
 	c.depth.Merge(p.depth, 1)

@@ -83,7 +83,7 @@ func (ctx *context) setProtocols(b *http.Builder, c *srvConf) error {
 	if set.Cert != "" && set.Key != "" {
 		c.certs, c.keys = []string{set.Cert}, []string{set.Key}
 	}
-	ctx.conf.KTLS = set.KTLS
+	ctx.conf.KTLS = c.ktls.Or(set.KTLS)
 	if c.keyLog.V != "" {
 		ctx.conf.KeyLog = b.Cycle().OpenSecretFile(b.Cycle().Path(c.keyLog.V))
 	}

@@ -50,6 +50,8 @@ var directives = []conf.Directive{
 		Doc: "Sets the cipher suites of TLS 1.2 in OpenSSL's syntax. Only suites with AEAD are offered; among them the server's processor decides."},
 	{Name: "ssl_buffer_size", In: inServer, Args: conf.Take1, Set: conf.Size(func(c *srvConf) *conf.Opt[int64] { return &c.bufferSize }), Default: "16k",
 		Doc: "Limits the size of records. They start small in any case, so that the first bytes of a response are of use early."},
+	{Name: "ssl_ktls", In: inServer, Args: conf.FlagArg, Set: conf.Flag(func(c *srvConf) *conf.Opt[bool] { return &c.ktls }), Default: "off",
+		Doc: "Leaves records to the kernel where it can, so that files are sent without passing through the server. It goes before `ssl_conf_command Options KTLS`, which means the same."},
 	{Name: "ssl_verify_client", In: inServer, Args: conf.Take1, Set: conf.Enum(func(c *srvConf) *conf.Opt[verifyMode] { return &c.verify }, verifyNames),
 		Syntax: "on | off | optional | optional_no_ca", Default: "off",
 		Doc: "Asks clients for a certificate: required, checked if sent, or checked except for its issuer."},
