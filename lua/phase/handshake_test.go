@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/hex"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -339,7 +340,8 @@ func TestBothEndsExportTheSameMaterial(t *testing.T) {
 			ngx.say(hex(ssl.export_keying_material(20, "EXPORTER-weir", "context")))
 			ngx.say(hex(ssl.export_keying_material(20, "EXPORTER-weir", "")))
 			ngx.say(#ssl.get_server_random(), " ", ssl.get_server_random(0), " ", ssl.get_server_random() == ssl.get_client_random())
-			ngx.say(ssl.export_keying_material(20, "client finished"))
+			local m, err = ssl.export_keying_material(20, "client finished")
+			ngx.say(m and hex(m) or err)
 			ngx.say(ssl.export_keying_material_early(20, "EXPORTER-weir"))
 			ngx.print(ngx.ctx.early)
 		} } }`)
@@ -355,19 +357,18 @@ func TestBothEndsExportTheSameMaterial(t *testing.T) {
 			t.Fatal(err)
 		}
 		state := c.ConnectionState()
-		var want []string
-		for _, context := range [][]byte{nil, []byte("context"), {}} {
-			b, err := state.ExportKeyingMaterial("EXPORTER-weir", context, 20)
+		material := func(label string, context []byte) string {
+			b, err := state.ExportKeyingMaterial(label, context, 20)
 			if err != nil {
 				t.Fatal(err)
 			}
-			want = append(want, fmt.Sprintf("%x", b))
+			return hex.EncodeToString(b)
 		}
-		want = append(want, "32 32 false")
+		want := []string{material("EXPORTER-weir", nil), material("EXPORTER-weir", []byte("context")), material("EXPORTER-weir", []byte{}), "32 32 false"}
 		if version == tls.VersionTLS12 {
-			want = append(want, "nilSSL_export_keying_material() failed")
+			want = append(want, "SSL_export_keying_material() failed")
 		} else { // where the label cannot be mistaken for one of TLS
-			want = append(want, strings.Split(body, "\n")[4])
+			want = append(want, material("client finished", nil))
 		}
 		want = append(want, "nilSSL_export_keying_material_early() failed", "the handshake is not overthe handshake is not over")
 		if body != strings.Join(want, "\n") {
