@@ -33,8 +33,10 @@ var (
 	scripted = flavour{suffix: "-lua", nginx: scriptedNginx, modules: []string{"ndk_http_module.so", "ngx_http_lua_module.so"}}
 )
 
-// plainNginx is weir's and nginx's configuration, letter for letter the same.
-const plainNginx = `
+// commonNginx begins the configurations of weir and nginx, up to where http is
+// open; haproxy's begin with commonHAProxy. Connections stay open as long as
+// the load wants them to.
+const commonNginx = `
 daemon off;
 worker_processes 1;
 worker_rlimit_nofile 20000;
@@ -47,6 +49,22 @@ http {
     keepalive_requests 1000000000;
     keepalive_timeout 1h;
     client_body_temp_path body_temp;
+`
+
+const commonHAProxy = `
+global
+    nbthread 1
+    maxconn 9000
+defaults
+    mode http
+    timeout connect 10s
+    timeout client 1h
+    timeout server 1h
+    timeout http-keep-alive 1h
+`
+
+// plainNginx is weir's and nginx's configuration, letter for letter the same.
+const plainNginx = commonNginx + `
     proxy_temp_path proxy_temp;
     upstream backend {
         server BACKEND;
@@ -64,19 +82,9 @@ http {
 }
 `
 
-const backendConf = `
-daemon off;
-worker_processes 1;
-pid server.pid;
-error_log error.log;
-events { worker_connections 4096; }
-http {
-    default_type text/plain;
-    access_log off;
+const backendConf = commonNginx + `
     sendfile on;
     tcp_nopush on;
-    keepalive_requests 1000000000;
-    keepalive_timeout 1h;
     server {
         listen ADDR backlog=4096;
         location / { return 200 "hello, world\n"; }
@@ -88,16 +96,7 @@ http {
 
 // plainHAProxy has haproxy send what the others send for "return 200": the same
 // fields, a date of the moment among them, and the same body.
-const plainHAProxy = `
-global
-    nbthread 1
-    maxconn 9000
-defaults
-    mode http
-    timeout connect 10s
-    timeout client 1h
-    timeout server 1h
-    timeout http-keep-alive 1h
+const plainHAProxy = commonHAProxy + `
 frontend f
     bind ADDR backlog 4096
     acl proxied path /proxied /large /huge
@@ -110,20 +109,8 @@ backend b
 
 // secureNginx has TLS 1.3 with AES-128-GCM, which weir takes by itself where
 // the processor has AES instructions, and sessions in tickets.
-const secureNginx = `
-daemon off;
-worker_processes 1;
-worker_rlimit_nofile 20000;
-pid server.pid;
-error_log error.log;
-events { worker_connections 18000; }
-http {
-    default_type text/plain;
-    access_log off;
+const secureNginx = commonNginx + `
     sendfile on;
-    keepalive_requests 1000000000;
-    keepalive_timeout 1h;
-    client_body_temp_path body_temp;
     ssl_certificate DIR/server.crt;
     ssl_certificate_key DIR/server.key;
     ssl_protocols TLSv1.3;
@@ -137,39 +124,16 @@ http {
 }
 `
 
-const secureHAProxy = `
-global
-    nbthread 1
-    maxconn 9000
-    ssl-default-bind-options ssl-min-ver TLSv1.3
-    ssl-default-bind-ciphersuites TLS_AES_128_GCM_SHA256
-defaults
-    mode http
-    timeout connect 10s
-    timeout client 1h
-    timeout server 1h
-    timeout http-keep-alive 1h
+const secureHAProxy = commonHAProxy + `
 frontend f
-    bind ADDR ssl crt DIR/server.pem backlog 4096
+    bind ADDR ssl crt DIR/server.pem ssl-min-ver TLSv1.3 ciphersuites TLS_AES_128_GCM_SHA256 backlog 4096
     http-request return status 200 content-type text/plain string "hello, world\n" hdr server haproxy/x.yy.zz hdr date "%[date,http_date]" hdr connection keep-alive
 `
 
 // scriptedNginx has the Lua of a small gateway: a token of three parts, a
 // counter per client, a user out of the arguments, a number out of the path, an
 // answer in JSON.
-const scriptedNginx = `
-daemon off;
-worker_processes 1;
-worker_rlimit_nofile 20000;
-pid server.pid;
-error_log error.log;
-events { worker_connections 18000; }
-http {
-    default_type text/plain;
-    access_log off;
-    keepalive_requests 1000000000;
-    keepalive_timeout 1h;
-    client_body_temp_path body_temp;
+const scriptedNginx = commonNginx + `
     lua_package_cpath "/usr/lib/x86_64-linux-gnu/lua/5.1/?.so;;";
     lua_shared_dict counts 1m;
     server {
