@@ -203,14 +203,3 @@ func (s *socket) verify(c *api.Ctx, name string) (text string) {
 		return fmt.Sprintf("%d: %s", res.Code, res.Text)
 	}
 }
-
-// silent reports whether the peer has said nothing that Lua would read: with TLS it may send session tickets.
-func silent(c *conn.Conn) bool {
-	if c.Transport() != nil {
-		_, err := c.Recv(nil)
-		return err == conn.ErrAgain
-	}
-	var b [1]byte
-	_, err := c.Peek(b[:])
-	return err == conn.ErrAgain
-}

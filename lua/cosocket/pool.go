@@ -41,7 +41,7 @@ type idle struct {
 
 // Readable implements conn.Handler: the peer closed the connection, or sent what nobody asked for.
 func (i *idle) Readable(c *conn.Conn) {
-	if !silent(c) {
+	if !c.Silent() {
 		i.drop()
 	}
 }
@@ -214,7 +214,7 @@ func setKeepalive(l *vm.State) int {
 		}
 		p = s.st.newPool(s.key, size, -1)
 	}
-	if s.conn.ReadReady() && !silent(s.conn) {
+	if s.conn.ReadReady() && !s.conn.Silent() {
 		s.finalize()
 		return fail(l, "connection in dubious state")
 	}

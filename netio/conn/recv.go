@@ -69,22 +69,25 @@ func (c *Conn) recvFailed(e syscall.Errno) error {
 	return e
 }
 
-// Peek looks at waiting bytes without taking them. It makes a system call
-// whether an edge was seen or not: a way to learn if an idle connection is
-// still alive. It returns as Recv does; with a transport, 0 and no error when
-// bytes wait.
-func (c *Conn) Peek(p []byte) (int, error) {
+// Silent reports whether the peer of an idle connection has said nothing to its
+// owner: no bytes wait, no end, no error. What is for the transport alone, as
+// session tickets of TLS are, is dealt with and does not count. Without a
+// transport it makes a system call whether an edge was seen or not.
+func (c *Conn) Silent() bool {
 	if c.flags&closed != 0 {
-		return 0, ErrClosed
+		return false
 	}
 	if c.transport != nil {
-		c.flags |= readable
-		return c.recvTransport(nil) // not p, which would escape
+		_, err := c.recvTransport(nil)
+		return err == ErrAgain
 	}
-	return c.PeekSocket(p)
+	var b [1]byte
+	_, err := c.PeekSocket(b[:])
+	return err == ErrAgain
 }
 
-// PeekSocket is Peek past the transport, for the transport itself.
+// PeekSocket looks at the socket's waiting bytes without taking them, past the
+// transport and whether an edge was seen or not. It returns as Recv does.
 func (c *Conn) PeekSocket(p []byte) (int, error) {
 	c.d.stats.Recvs++
 	n, e := sock.Peek(int(c.fd), p)

@@ -93,3 +93,31 @@ func TestResetIsAnError(t *testing.T) {
 		t.Error("what was not sent is gone")
 	}
 }
+
+func TestSilenceIsNoBytesAndNoEnd(t *testing.T) {
+	w := newWorld(t)
+	client, server, _, _ := w.connect("127.0.0.1:0")
+	if n := testing.AllocsPerRun(100, func() {
+		if !server.Silent() {
+			t.Fatal("nothing was sent")
+		}
+	}); n != 0 {
+		t.Errorf("got %v allocations, want 0", n)
+	}
+	w.send(client, "x")
+	w.until("a byte", server.ReadReady)
+	if server.Silent() {
+		t.Error("the byte was not seen")
+	}
+	if got, err := recvAll(server); string(got) != "x" || err != ErrAgain {
+		t.Errorf("the byte was taken: got %q, %v", got, err)
+	}
+	if !server.Silent() {
+		t.Error("the byte was read")
+	}
+	client.Close()
+	w.until("the end", server.Hangup)
+	if server.Silent() {
+		t.Error("the end was not seen")
+	}
+}

@@ -261,7 +261,7 @@ func (x *Exchange) reusable() bool {
 		x.ws.w.Loop.NowMS()-x.link.started > x.maxAge() {
 		return false
 	}
-	return !c.ReadReady() || silent(c) // the last read filled its buffer: is there more?
+	return !c.ReadReady() || c.Silent() // the last read filled its buffer: is there more?
 }
 
 // bound reports whether the connection is for this request alone: by a script

@@ -180,7 +180,7 @@ func (l *link) close() {
 // Readable implements conn.Handler for an idle connection: the backend has
 // closed it, or sends what nobody asked for.
 func (l *link) Readable(c *conn.Conn) {
-	if c.Transport() == nil || !silent(c) {
+	if c.Transport() == nil || !c.Silent() {
 		l.close()
 	}
 }

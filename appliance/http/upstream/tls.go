@@ -287,15 +287,3 @@ func (x *Exchange) trusts(t *tlsio.Conn) bool {
 	}
 	return true
 }
-
-// silent reports whether an idle connection has nothing to say: with TLS, the
-// backend may send session tickets and the like.
-func silent(c *conn.Conn) bool {
-	if c.Transport() != nil {
-		_, err := c.Recv(nil)
-		return err == conn.ErrAgain
-	}
-	var b [1]byte
-	_, err := c.Peek(b[:])
-	return err == conn.ErrAgain
-}
