@@ -6,7 +6,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
-	"syscall"
+
+	"weir/netio/sock/socktest"
 )
 
 // place is what a case runs in: a folder, ports and backends of its own. One
@@ -14,7 +15,7 @@ import (
 type place struct {
 	dir      string            // the server's prefix
 	ports    map[string]int    // by placeholder, without the percent signs
-	held     []int             // sockets that keep the ports from others
+	held     []func()          // give the ports back
 	backends map[string]string // address by placeholder
 	certs    map[string]*issued
 	serial   int64
@@ -34,8 +35,8 @@ func newPlace() (*place, error) {
 }
 
 func (p *place) close() {
-	for _, fd := range p.held {
-		syscall.Close(fd)
+	for _, release := range p.held {
+		release()
 	}
 	os.RemoveAll(p.dir)
 }
@@ -66,30 +67,18 @@ func (p *place) expand(text string) (string, error) {
 	return out, failed
 }
 
-// port returns the port of a placeholder. It is the kernel's choice, kept by a
-// socket that is bound and does not listen: with SO_REUSEADDR on both, a server
-// may listen beside it, while nobody is given the port by chance.
+// port returns the port of a placeholder, which is held as long as the place.
 func (p *place) port(name string) (int, error) {
 	if port, ok := p.ports[name]; ok {
 		return port, nil
 	}
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	port, release, err := socktest.Hold()
 	if err != nil {
-		return 0, fmt.Errorf("socket: %w", err)
+		return 0, err
 	}
-	p.held = append(p.held, fd)
-	if err := syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1); err != nil {
-		return 0, fmt.Errorf("setsockopt: %w", err)
-	}
-	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		return 0, fmt.Errorf("bind: %w", err)
-	}
-	sa, err := syscall.Getsockname(fd)
-	if err != nil {
-		return 0, fmt.Errorf("getsockname: %w", err)
-	}
-	p.ports[name] = sa.(*syscall.SockaddrInet4).Port
-	return p.ports[name], nil
+	p.held = append(p.held, release)
+	p.ports[name] = port
+	return port, nil
 }
 
 // write puts a file section's file below the prefix.

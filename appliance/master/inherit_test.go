@@ -13,6 +13,7 @@ import (
 
 	"weir/appliance/cycle"
 	"weir/ebpf/steer"
+	"weir/netio/sock/socktest"
 )
 
 // startWith starts the program with a listener as its descriptor 3 and
@@ -128,7 +129,7 @@ func TestTheStatusSocketOfAnotherInstanceIsLeftAlone(t *testing.T) {
 	in.configure("daemon off; serve ADDR one;")
 	in.start()
 	// Two pid files in one directory, as in /run.
-	text := strings.Replace(preamble(), "t.pid", "second.pid", 1) + "daemon off; serve " + freeAddr(t) + " two;"
+	text := strings.Replace(preamble(), "t.pid", "second.pid", 1) + "daemon off; serve " + socktest.Addr(t) + " two;"
 	if err := os.WriteFile(filepath.Join(in.dir, "second.conf"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}

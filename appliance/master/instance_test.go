@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"weir/netio/sock/socktest"
 )
 
 // instance is a running stand-in with a directory of its own.
@@ -30,21 +32,10 @@ type instance struct {
 	gone chan struct{}
 }
 
-// freeAddr is an address nobody listens on.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // newInstance makes a directory; ADDR in configurations is its address.
 func newInstance(t *testing.T) *instance {
 	t.Helper()
-	in := &instance{t: t, dir: t.TempDir(), addr: freeAddr(t)}
+	in := &instance{t: t, dir: t.TempDir(), addr: socktest.Addr(t)}
 	if err := os.Chmod(in.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -206,6 +197,22 @@ func (in *instance) serverPid() int {
 		return 0
 	}
 	return st.Server.Pid
+}
+
+// serves waits until the workers have this many connections.
+func (in *instance) serves(connections int) {
+	in.t.Helper()
+	in.until("connections", func() bool {
+		st, err := in.status()
+		if err != nil || st.Server == nil {
+			return false
+		}
+		n := 0
+		for _, w := range st.Server.Workers {
+			n += w.Connections
+		}
+		return n == connections
+	})
 }
 
 // load is clients that ask without a pause: half of them on one connection

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"weir/netio/sock/socktest"
 )
 
 func TestItServesAndEndsGracefully(t *testing.T) {
@@ -21,7 +23,7 @@ func TestItServesAndEndsGracefully(t *testing.T) {
 	}
 	answer := make(chan string)
 	go func() { answer <- in.get() }()
-	time.Sleep(100 * time.Millisecond) // the request is in flight
+	in.serves(1)
 	in.signal(syscall.SIGQUIT)
 	if got := <-answer; got != "hello" {
 		t.Errorf("the request in flight got %q, want hello", got)
@@ -46,7 +48,7 @@ func TestQuitRefusesNewConnectionsAtOnce(t *testing.T) {
 	in.configure("daemon off; serve ADDR hello 1s;")
 	in.start()
 	go in.get()
-	time.Sleep(100 * time.Millisecond)
+	in.serves(1)
 	in.signal(syscall.SIGQUIT)
 	in.until("refusal", func() bool {
 		c, err := net.Dial("tcp", in.addr)
@@ -63,7 +65,7 @@ func TestTermEndsAtOnce(t *testing.T) {
 	in.configure("daemon off; serve ADDR hello 60s;")
 	in.start()
 	go in.get()
-	time.Sleep(100 * time.Millisecond)
+	in.serves(1)
 	begin := time.Now()
 	in.signal(syscall.SIGTERM)
 	in.ended(0)
@@ -77,14 +79,14 @@ func TestShutdownTimeoutEndsAGracefulStop(t *testing.T) {
 	in.configure("daemon off; worker_shutdown_timeout 200ms; serve ADDR hello 60s;")
 	in.start()
 	go in.get()
-	time.Sleep(100 * time.Millisecond)
+	in.serves(1)
 	in.signal(syscall.SIGQUIT)
 	in.ended(0)
 }
 
 func TestReloadTakesTheNewConfiguration(t *testing.T) {
 	in := newInstance(t)
-	other := freeAddr(t)
+	other := socktest.Addr(t)
 	in.configure("daemon off; serve ADDR one;")
 	in.start()
 	server := in.serverPid()
@@ -123,7 +125,7 @@ func TestABadConfigurationChangesNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer l.Close()
-			in.configure(strings.NewReplacer("BUSY", l.Addr().String(), "FREE", freeAddr(t)).Replace(c.text))
+			in.configure(strings.NewReplacer("BUSY", l.Addr().String(), "FREE", socktest.Addr(t)).Replace(c.text))
 			in.signal(syscall.SIGHUP)
 			in.until("the error", func() bool { return strings.Contains(in.log(), c.want) })
 			if got := in.get(); got != "one" {
@@ -260,7 +262,7 @@ func TestAServerThatCannotStartIsNotStartedForEver(t *testing.T) {
 
 func TestAPanicEndsOneConnection(t *testing.T) {
 	in := newInstance(t)
-	bad := freeAddr(t)
+	bad := socktest.Addr(t)
 	in.configure("daemon off; serve ADDR one; serve " + bad + " panic;")
 	in.start()
 	before := in.serverPid()

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/ebpf/nstest"
+	"weir/netio/sock/socktest"
 )
 
 // steered starts an instance under worker_steering with two workers, as root
@@ -83,7 +84,7 @@ func TestSteeringOutlivesServersAndUpgrades(t *testing.T) {
 	step("the start", "load ebpf")
 	for _, c := range []struct{ text, want string }{
 		{"worker_processes 3; serve ADDR two;", "load ebpf"},
-		{"worker_processes 2; serve ADDR three; serve " + freeAddr(t) + " x;", "load ebpf"},
+		{"worker_processes 2; serve ADDR three; serve " + socktest.Addr(t) + " x;", "load ebpf"},
 		{"worker_processes 1; serve ADDR four;", "load off"},
 		{"worker_processes 4; worker_steering hash; serve ADDR five;", "hash ebpf"},
 	} {
@@ -128,7 +129,7 @@ func (in *instance) write(text string) {
 // been answered or not; all of them long before the worker is free again.
 func TestAStalledWorkerGetsNoNewConnections(t *testing.T) {
 	const clients, stall = 200, 2 * time.Second
-	other := freeAddr(t)
+	other := socktest.Addr(t)
 	in := steered(t, "serve ADDR who; serve "+other+" stall 2s;")
 	type answer struct {
 		worker string

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +17,7 @@ import (
 
 	"weir/images/fat"
 	"weir/images/inputs"
+	"weir/netio/sock/socktest"
 )
 
 // bootTime is how long a guest may take on a slow and busy machine. Timing is
@@ -103,21 +103,10 @@ type guest struct {
 	ended  chan struct{}
 }
 
-// freePort returns an address of this machine that nobody listens on.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // boot starts a machine with these arguments.
 func boot(t *testing.T, args ...string) *guest {
 	t.Helper()
-	g := &guest{t: t, serial: filepath.Join(t.TempDir(), "serial"), addr: freePort(t), tls: freePort(t), ended: make(chan struct{})}
+	g := &guest{t: t, serial: filepath.Join(t.TempDir(), "serial"), addr: socktest.Addr(t), tls: socktest.Addr(t), ended: make(chan struct{})}
 	g.cmd = exec.Command("qemu-system-x86_64", append([]string{
 		"-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", "512", "-display", "none", "-serial", "file:" + g.serial,
 		"-netdev", "user,id=n,hostfwd=tcp:" + g.addr + "-:80,hostfwd=tcp:" + g.tls + "-:443", "-device", "virtio-net-pci,netdev=n", "-device", "virtio-rng-pci",

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"weir/appliance/http/httptest"
+	"weir/netio/sock/socktest"
 )
 
 // Clients written in Lua for OpenResty, as their authors publish them, against the servers they are for: 10,000
@@ -209,17 +210,6 @@ func found(path, module string) bool {
 	return false
 }
 
-// freePort returns a port on which nobody listens now.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // peer starts a server and waits until it listens. It ends with the test.
 func peer(t *testing.T, port int, name string, args ...string) int {
 	t.Helper()
@@ -251,17 +241,17 @@ func peer(t *testing.T, port int, name string, args ...string) int {
 }
 
 func redis(t *testing.T) int {
-	port := freePort(t)
+	port := socktest.Port(t)
 	return peer(t, port, "redis-server", "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--save", "", "--dir", t.TempDir())
 }
 
 func memcached(t *testing.T) int {
-	port := freePort(t)
+	port := socktest.Port(t)
 	return peer(t, port, "memcached", "-u", "nobody", "-l", "127.0.0.1", "-p", strconv.Itoa(port), "-U", "0")
 }
 
 func dnsmasq(t *testing.T) int {
-	port := freePort(t)
+	port := socktest.Port(t)
 	args := []string{"--keep-in-foreground", "--no-resolv", "--no-hosts", "--no-daemon", "--conf-file=/dev/null", "--pid-file=",
 		"--listen-address=127.0.0.1", "--bind-interfaces", "--port=" + strconv.Itoa(port), "--local=/other.test/",
 		"--address=/a.test/192.0.2.1", "--txt-record=txt.test,some text", "--srv-host=_http._tcp.test,b.test,8080,1,2", "--mx-host=mail.test,b.test"}
@@ -272,7 +262,7 @@ func dnsmasq(t *testing.T) int {
 }
 
 func nginx(t *testing.T) int {
-	port, dir := freePort(t), t.TempDir()
+	port, dir := socktest.Port(t), t.TempDir()
 	large := strings.Repeat("0123456789", 10000)
 	for name, text := range map[string]string{"large": large, "chunked": large, "nginx.conf": fmt.Sprintf(`daemon off; master_process off; pid %[1]s/pid; error_log %[1]s/log;
 		events {} http { access_log off; client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;

@@ -24,6 +24,7 @@ import (
 	"weir/lua/offload"
 	"weir/lua/phase"
 	"weir/lua/shared"
+	"weir/netio/sock/socktest"
 )
 
 // soakVar asks for the full length of tests that are short otherwise.
@@ -146,7 +147,7 @@ func TestClientAbortsLeaveNothing(t *testing.T) {
 	defer l.Close()
 	quiet := &silent{open: map[string]chan struct{}{}}
 	go quiet.accept(l) // until the listener is closed
-	port := freePort(t)
+	port := socktest.Port(t)
 	s := httptest.Start(t, modules, fmt.Sprintf(abortConf, port, l.Addr().(*net.TCPAddr).Port))
 	if err := os.WriteFile(s.Dir+"/file", make([]byte, 300<<10), 0o644); err != nil {
 		t.Fatal(err)
@@ -225,17 +226,6 @@ func abort(t *testing.T, quiet *silent, addr, at string, i int) {
 	}
 }
 
-// freePort returns a port on which nobody listens now.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // TestCutEndsWhatWaits has worker_shutdown_timeout run out while Lua waits in every phase.
 func TestCutEndsWhatWaits(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -245,7 +235,7 @@ func TestCutEndsWhatWaits(t *testing.T) {
 	t.Cleanup(func() { l.Close() })
 	quiet := &silent{open: map[string]chan struct{}{}}
 	go quiet.accept(l) // until the listener is closed
-	port := freePort(t)
+	port := socktest.Port(t)
 	s := httptest.Start(t, modules, fmt.Sprintf(strings.ReplaceAll(abortConf, "wait(20)", "wait()"), port, l.Addr().(*net.TCPAddr).Port))
 	if err := os.WriteFile(s.Dir+"/file", make([]byte, 300<<10), 0o644); err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 
 	"weir/appliance/http"
 	"weir/appliance/http/httptest"
+	"weir/netio/sock/socktest"
 )
 
 const (
@@ -62,7 +63,7 @@ func TestHeldResponsesStopTheirProducers(t *testing.T) {
 	}()
 	for _, at := range []string{"/proxy/header", "/proxy/body", "/unbuffered/header", "/unbuffered/body", "/file/header", "/file/body", "/lua/body"} {
 		t.Run(at[1:], func(t *testing.T) {
-			s := httptest.Start(t, modules, fmt.Sprintf(heldConf, freePort(t), backend.Addr().(*net.TCPAddr).Port))
+			s := httptest.Start(t, modules, fmt.Sprintf(heldConf, socktest.Port(t), backend.Addr().(*net.TCPAddr).Port))
 			err := os.WriteFile(s.Dir+"/file", nil, 0o644)
 			if err == nil {
 				err = os.Truncate(s.Dir+"/file", heldBody)

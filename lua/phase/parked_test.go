@@ -11,6 +11,7 @@ import (
 	"weir/appliance/http"
 	"weir/appliance/http/httptest"
 	"weir/lua/api"
+	"weir/netio/sock/socktest"
 )
 
 // parkedAt is how much a request that waits somewhere may take beside its idle connection, in bytes of spans of the heap
@@ -41,7 +42,7 @@ func TestParkedRequestsAreSmall(t *testing.T) {
 	}
 	for _, at := range parkedAt {
 		t.Run(at.name, func(t *testing.T) {
-			port := freePort(t)
+			port := socktest.Port(t)
 			s := httptest.Start(t, modules, fmt.Sprintf(parkedConf, port))
 			conns := make([]net.Conn, n)
 			for i := range conns {

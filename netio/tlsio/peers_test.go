@@ -6,7 +6,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 
 	"weir/netio/conn"
 	"weir/netio/sock"
+	"weir/netio/sock/socktest"
 )
 
 // Programs of other makers, on either side. Each test says which program it
@@ -167,7 +167,7 @@ func TestOpensslServerUpdatesKeys(t *testing.T) {
 	openssl := need(t, "openssl")
 	f := writeFiles(t)
 	w := newWorld(t, Options{})
-	port := freePort(t)
+	port := socktest.Port(t)
 	k := w.start(openssl, "s_server", "-accept", fmt.Sprint(port), "-cert", f.cert, "-key", f.key, "-tls1_3")
 	k.hear("ACCEPT")
 	c := &side{conf: clientConfig()}
@@ -194,16 +194,6 @@ func TestOpensslServerUpdatesKeys(t *testing.T) {
 	if c.end != nil {
 		t.Fatal(c.end)
 	}
-}
-
-// freePort returns a port that was free a moment ago.
-func freePort(t testing.TB) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // web answers each request head with a page.
@@ -335,7 +325,7 @@ func TestGnutlsClientTalksToServer(t *testing.T) {
 func TestNginxServesTheClient(t *testing.T) {
 	nginx := need(t, "nginx")
 	f := writeFiles(t)
-	port := freePort(t)
+	port := socktest.Port(t)
 	conf := fmt.Sprintf(`daemon off; master_process off; error_log %[1]s/error.log; pid %[1]s/pid;
 events { }
 http {

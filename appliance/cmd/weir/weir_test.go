@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"weir/appliance/master"
+	"weir/netio/sock/socktest"
 )
 
 // TestMain makes the test binary the program when it is started as one: as
@@ -43,12 +44,7 @@ type instance struct {
 
 func newInstance(t *testing.T, daemon string) *instance {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	in := &instance{t: t, dir: t.TempDir(), addr: l.Addr().String(), origin: origin(t)}
-	l.Close()
+	in := &instance{t: t, dir: t.TempDir(), addr: socktest.Addr(t), origin: origin(t)}
 	in.configure("worker_processes 2; daemon " + daemon + ";")
 	in.write("html/index.html", "index")
 	in.write("html/big", strings.Repeat("0123456789", 20000))
