@@ -35,7 +35,7 @@ func (r *Request) ReleaseLog() {
 	m.logs--
 	switch {
 	case m.logs > 0:
-	case m.pinned:
+	case m.pinned > 0:
 		m.unpin()
 	case m.ending.loc != nil:
 		m.finishLogged(m.ending)
@@ -55,7 +55,7 @@ func (r *Request) afterLog(e ending) {
 	switch {
 	case r.logs == 0 || r.ending.loc != nil: // the second time the request is cut off
 		r.finishLogged(e)
-	case r.w.pinned.n < r.gen.Cycle.Events.WorkerConnections:
+	case len(r.w.pinned) < r.gen.Cycle.Events.WorkerConnections:
 		c := r.c
 		r.pin()
 		c.stream.Finish(e.keep, e.linger, e.loc)
@@ -82,7 +82,6 @@ func (r *Request) pin() {
 	for _, s := range r.subs {
 		s.c = r.c
 	}
-	r.pinned = true
 	r.w.pinned.add(r)
 }
 
@@ -104,42 +103,31 @@ func (h *h1Conn) giveHead() []byte {
 	return b
 }
 
-// pinnedList is the list of a worker's pinned requests.
-type pinnedList struct {
-	head *Request
-	n    int
-}
+// pinnedList has a worker's pinned requests in no order; each knows its number,
+// from 1.
+type pinnedList []*Request
 
 func (l *pinnedList) add(r *Request) {
-	r.nextPinned = l.head
-	if l.head != nil {
-		l.head.prevPinned = r
-	}
-	l.head = r
-	l.n++
+	*l = append(*l, r)
+	r.pinned = len(*l)
 }
 
 func (l *pinnedList) remove(r *Request) {
-	if r.prevPinned != nil {
-		r.prevPinned.nextPinned = r.nextPinned
-	} else {
-		l.head = r.nextPinned
-	}
-	if r.nextPinned != nil {
-		r.nextPinned.prevPinned = r.prevPinned
-	}
-	l.n--
+	end := len(*l) - 1
+	last := (*l)[end]
+	(*l)[r.pinned-1], last.pinned = last, r.pinned
+	(*l)[end], r.pinned = nil, 0
+	*l = (*l)[:end]
 }
 
-// cut ends the log phases of requests that match.
+// cut ends the log phases of requests that match, the newest first: what takes
+// the place of one that is removed was seen before it.
 func (l *pinnedList) cut(match func(r *Request) bool) (n int) {
-	for r := l.head; r != nil; {
-		next := r.nextPinned
-		if match(r) {
+	for i := len(*l) - 1; i >= 0; i-- {
+		if r := (*l)[i]; match(r) {
 			r.unpin()
 			n++
 		}
-		r = next
 	}
 	return n
 }

@@ -115,12 +115,10 @@ type perRequest struct {
 	wasHeaderOnly bool       // headerOnly before HoldHeader
 	held          []heldPart // output behind what a filter holds
 
-	logs       int      // log handlers that wait, of r and its subrequests
-	ending     ending   // of the connection, when it waits for them
-	pinned     bool     // it has gone on without r
-	headBuf    []byte   // of a pinned request: pooled, what the head's spans point into
-	nextPinned *Request // list of the worker's pinned requests
-	prevPinned *Request
+	logs    int    // log handlers that wait, of r and its subrequests
+	ending  ending // of the connection, when it waits for them
+	pinned  int    // r's number in the worker's list when the connection has gone on without it; 0: it has not
+	headBuf []byte // of a pinned request: pooled, what the head's spans point into
 
 	count    int32 // references to the main request; it is freed at zero
 	blocked  int32

@@ -262,7 +262,7 @@ func (w *Worker) Exiting() bool { return w.exiting }
 // Active is the number of client connections that are not done with, those
 // whose close still waits for the client and those gone before their log phase
 // was over among them.
-func (w *Worker) Active() int { return w.conns.n + w.Driver.Lingering() + w.pinned.n }
+func (w *Worker) Active() int { return w.conns.n + w.Driver.Lingering() + len(w.pinned) }
 
 // Stats returns a copy of the counters; call it on the worker's loop.
 func (w *Worker) Stats() Stats { return w.stats }
