@@ -97,7 +97,7 @@ var foreigns = []foreign{
 		"unsafe stands only in files named *_unsafe.go and in the Lua engine's values"},
 	{"net/http/...", []string{"appliance/certs/ocsp", "appliance/e2e", "images/...", "perf/..."},
 		"requests are served by netio/http1 and appliance/http; net/http is for admin and background clients"},
-	{"crypto/tls", []string{"netio/tlsio", "tuning/cpu", "appliance/certs", "appliance/http/...", "lua/secure", "appliance/{e2e,server,master}", "perf/..."},
+	{"crypto/tls", []string{"netio/tlsio", "tuning/cpu", "appliance/certs", "appliance/certs/certstest", "appliance/http/...", "lua/secure", "appliance/{e2e,server,master}", "perf/..."},
 		"TLS is terminated by netio/tlsio alone; configuration code may name its types"},
 	{"regexp/...", []string{"appliance/regex/...", "ebpf/...", "images/...", "perf/...", "appliance/e2e"},
 		"patterns are PCRE's dialect and bounded in steps: appliance/regex is the only engine a user meets"},

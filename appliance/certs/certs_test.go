@@ -21,51 +21,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"weir/appliance/certs/certstest"
 )
-
-// authority issues certificates for tests.
-type authority struct {
-	cert *x509.Certificate
-	key  crypto.Signer
-}
-
-var serial int64
-
-// issue makes a certificate; by nil signs it with its own key.
-func issue(t testing.TB, by *authority, cn string, change func(*x509.Certificate)) *authority {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	serial++
-	tmpl := &x509.Certificate{
-		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: cn},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		BasicConstraintsValid: true,
-	}
-	if change != nil {
-		change(tmpl)
-	}
-	parent, signer := tmpl, crypto.Signer(key)
-	if by != nil {
-		parent, signer = by.cert, by.key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, parent, key.Public(), signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &authority{c, key}
-}
-
-func ca(c *x509.Certificate) {
-	c.IsCA = true
-	c.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
-}
 
 func TestCiphersReadsOpenSSLsSyntax(t *testing.T) {
 	const aead = "ECDHE-ECDSA-AES256-GCM-SHA384 ECDHE-RSA-AES256-GCM-SHA384 ECDHE-ECDSA-CHACHA20-POLY1305 " +
@@ -221,21 +179,21 @@ func TestParseKeyReadsEveryFormat(t *testing.T) {
 }
 
 func TestPairsAreCheckedAndOrdered(t *testing.T) {
-	a, b := issue(t, nil, "a", nil), issue(t, nil, "b", nil)
-	if _, err := NewPair([]*x509.Certificate{a.cert}, b.key); err != ErrMismatch {
+	a, b := certstest.Issue(t, nil, "a"), certstest.Issue(t, nil, "b")
+	if _, err := NewPair([]*x509.Certificate{a.Cert}, b.Key); err != ErrMismatch {
 		t.Errorf("another's key: %v, want a mismatch", err)
 	}
-	pa, err := NewPair([]*x509.Certificate{a.cert}, a.key)
+	pa, err := NewPair([]*x509.Certificate{a.Cert}, a.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pb, _ := NewPair([]*x509.Certificate{b.cert}, b.key)
+	pb, _ := NewPair([]*x509.Certificate{b.Cert}, b.Key)
 	rs := &tls.Certificate{Leaf: &x509.Certificate{PublicKeyAlgorithm: x509.RSA}}
 	if got := Order([]*tls.Certificate{rs, pa, pb}); len(got) != 2 || got[0] != pb || got[1] != rs {
 		t.Errorf("RSA and two ECDSA certificates come out as %v", got)
 	}
-	trusted := pem.EncodeToMemory(&pem.Block{Type: "TRUSTED CERTIFICATE", Bytes: append(slices.Clone(a.cert.Raw), 0x30, 0)})
-	if chain, err := ParseChain(append(trusted, pemText("CERTIFICATE", b.cert.Raw)...)); err != nil || len(chain) != 2 {
+	trusted := pem.EncodeToMemory(&pem.Block{Type: "TRUSTED CERTIFICATE", Bytes: append(slices.Clone(a.Cert.Raw), 0x30, 0)})
+	if chain, err := ParseChain(append(trusted, pemText("CERTIFICATE", b.Cert.Raw)...)); err != nil || len(chain) != 2 {
 		t.Errorf("a trusted certificate and another: %d, %v", len(chain), err)
 	}
 	if _, err := ParseChain([]byte("no PEM")); err != errNoStart {
@@ -244,18 +202,18 @@ func TestPairsAreCheckedAndOrdered(t *testing.T) {
 }
 
 func TestVerifyNumbersWhatIsWrong(t *testing.T) {
-	root := issue(t, nil, "root", ca)
-	inner := issue(t, root, "inner", ca)
-	leaf := issue(t, inner, "leaf", nil)
-	other := issue(t, nil, "other", ca)
-	plain := issue(t, nil, "plain", nil)
-	old := issue(t, root, "old", func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })
-	future := issue(t, root, "future", func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) })
-	server := issue(t, root, "server", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} })
-	byPlain := issue(t, plain, "by plain", nil)
-	chain := func(list ...*authority) (out []*x509.Certificate) {
+	root := certstest.Issue(t, nil, "root", certstest.CA)
+	inner := certstest.Issue(t, root, "inner", certstest.CA)
+	leaf := certstest.Issue(t, inner, "leaf")
+	other := certstest.Issue(t, nil, "other", certstest.CA)
+	plain := certstest.Issue(t, nil, "plain")
+	old := certstest.Issue(t, root, "old", func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })
+	future := certstest.Issue(t, root, "future", func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) })
+	server := certstest.Issue(t, root, "server", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} })
+	byPlain := certstest.Issue(t, plain, "by plain")
+	chain := func(list ...*certstest.Pair) (out []*x509.Certificate) {
 		for _, a := range list {
-			out = append(out, a.cert)
+			out = append(out, a.Cert)
 		}
 		return out
 	}
@@ -294,13 +252,13 @@ func TestVerifyNumbersWhatIsWrong(t *testing.T) {
 }
 
 func TestRevocationListsMustCoverTheChain(t *testing.T) {
-	root := issue(t, nil, "root", ca)
-	good, bad := issue(t, root, "good", nil), issue(t, root, "bad", nil)
+	root := certstest.Issue(t, nil, "root", certstest.CA)
+	good, bad := certstest.Issue(t, root, "good"), certstest.Issue(t, root, "bad")
 	crl := func(next time.Duration) *x509.RevocationList {
 		der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
 			Number: big.NewInt(1), ThisUpdate: time.Now().Add(-time.Hour), NextUpdate: time.Now().Add(next),
-			RevokedCertificateEntries: []x509.RevocationListEntry{{SerialNumber: bad.cert.SerialNumber, RevocationTime: time.Now()}},
-		}, root.cert, root.key)
+			RevokedCertificateEntries: []x509.RevocationListEntry{{SerialNumber: bad.Cert.SerialNumber, RevocationTime: time.Now()}},
+		}, root.Cert, root.Key)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -310,10 +268,10 @@ func TestRevocationListsMustCoverTheChain(t *testing.T) {
 		}
 		return lists[0]
 	}
-	other := issue(t, nil, "other", ca)
+	other := certstest.Issue(t, nil, "other", certstest.CA)
 	for _, c := range []struct {
 		name string
-		leaf *authority
+		leaf *certstest.Pair
 		crl  *x509.RevocationList
 		want Result
 	}{
@@ -323,16 +281,16 @@ func TestRevocationListsMustCoverTheChain(t *testing.T) {
 		{"a list of another", other, crl(time.Hour), noCRL},
 	} {
 		v := Verifier{Depth: 1, CRLs: []*x509.RevocationList{c.crl}}
-		v.Trust([]*x509.Certificate{root.cert, other.cert})
-		if got := v.Verify([]*x509.Certificate{c.leaf.cert}, x509.ExtKeyUsageClientAuth, time.Now()); got != c.want {
+		v.Trust([]*x509.Certificate{root.Cert, other.Cert})
+		if got := v.Verify([]*x509.Certificate{c.leaf.Cert}, x509.ExtKeyUsageClientAuth, time.Now()); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
 }
 
 func TestListsOfVersion1AreRead(t *testing.T) {
-	root := issue(t, nil, "root", ca)
-	bad := issue(t, root, "bad", nil)
+	root := certstest.Issue(t, nil, "root", certstest.CA)
+	bad := certstest.Issue(t, root, "bad")
 	alg := pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}}
 	tbs, err := asn1.Marshal(struct {
 		Algorithm  pkix.AlgorithmIdentifier
@@ -340,13 +298,13 @@ func TestListsOfVersion1AreRead(t *testing.T) {
 		ThisUpdate time.Time
 		NextUpdate time.Time
 		Revoked    []entryV1
-	}{alg, asn1.RawValue{FullBytes: root.cert.RawSubject}, time.Now().UTC(), time.Now().Add(time.Hour).UTC(),
-		[]entryV1{{bad.cert.SerialNumber, time.Now().UTC()}}})
+	}{alg, asn1.RawValue{FullBytes: root.Cert.RawSubject}, time.Now().UTC(), time.Now().Add(time.Hour).UTC(),
+		[]entryV1{{bad.Cert.SerialNumber, time.Now().UTC()}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	digest := sha256.Sum256(tbs)
-	sig, err := root.key.Sign(rand.Reader, digest[:], crypto.SHA256)
+	sig, err := root.Key.Sign(rand.Reader, digest[:], crypto.SHA256)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -363,15 +321,15 @@ func TestListsOfVersion1AreRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	v := Verifier{Depth: 1, CRLs: lists}
-	v.Trust([]*x509.Certificate{root.cert})
-	if got := v.Verify([]*x509.Certificate{bad.cert}, x509.ExtKeyUsageClientAuth, time.Now()); got != revoked {
+	v.Trust([]*x509.Certificate{root.Cert})
+	if got := v.Verify([]*x509.Certificate{bad.Cert}, x509.ExtKeyUsageClientAuth, time.Now()); got != revoked {
 		t.Errorf("%v, want revoked", got)
 	}
 }
 
 func TestMatchesHostFallsBackToTheCommonName(t *testing.T) {
-	named := issue(t, nil, "cn.example.com", func(c *x509.Certificate) { c.DNSNames = []string{"a.example.com", "*.b.example.com"} }).cert
-	bare := issue(t, nil, "*.example.com", nil).cert
+	named := certstest.Issue(t, nil, "cn.example.com", func(c *x509.Certificate) { c.DNSNames = []string{"a.example.com", "*.b.example.com"} }).Cert
+	bare := certstest.Issue(t, nil, "*.example.com").Cert
 	for _, c := range []struct {
 		cert *x509.Certificate
 		host string
@@ -410,8 +368,8 @@ func TestNamesAreWrittenAsOpenSSLWritesThem(t *testing.T) {
 // with the given settings, and reports whether the second one was resumed.
 func resume(t *testing.T, first, second *Sessions, version uint16) bool {
 	t.Helper()
-	a := issue(t, nil, "localhost", nil)
-	pair, err := NewPair([]*x509.Certificate{a.cert}, a.key)
+	a := certstest.Issue(t, nil, "localhost")
+	pair, err := NewPair([]*x509.Certificate{a.Cert}, a.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -512,13 +470,13 @@ func TestTheCacheStaysWithinItsBytes(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	a := issue(f, nil, "x", nil)
-	der, _ := x509.MarshalPKCS8PrivateKey(a.key)
+	a := certstest.Issue(f, nil, "x")
+	der, _ := x509.MarshalPKCS8PrivateKey(a.Key)
 	f.Add(pemText("PRIVATE KEY", der))
 	f.Add(pemText("ENCRYPTED PRIVATE KEY", encryptPKCS8(f, der, "p")))
-	f.Add(pemText("TRUSTED CERTIFICATE", a.cert.Raw))
+	f.Add(pemText("TRUSTED CERTIFICATE", a.Cert.Raw))
 	f.Add([]byte("ECDHE+AESGCM:!kRSA"))
-	f.Add(a.cert.RawSubject)
+	f.Add(a.Cert.RawSubject)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) > 4096 {
 			return

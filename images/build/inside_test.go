@@ -3,16 +3,11 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	crand "crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
-	"encoding/pem"
 	"io"
-	"math/big"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -26,30 +21,11 @@ import (
 	"testing"
 	"time"
 
+	"weir/appliance/certs/certstest"
 	"weir/images/fat"
 	"weir/images/newc"
 	"weir/tuning/profile"
 )
-
-// certificate makes a key and a certificate for it, in PEM.
-func certificate(t *testing.T) (cert, key []byte) {
-	t.Helper()
-	k, err := ecdsa.GenerateKey(elliptic.P256(), crand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"guest.test"},
-		NotBefore: time.Unix(0, 0), NotAfter: time.Now().Add(24 * time.Hour)}
-	der, err := x509.CreateCertificate(crand.Reader, c, c, &k.PublicKey, k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	kder, err := x509.MarshalPKCS8PrivateKey(k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: kder})
-}
 
 // ktlsConf serves a file and takes uploads; what the kernel counts is shown by
 // a script, since nothing else looks into the guest.
@@ -172,13 +148,13 @@ func (g *guest) kernelTLS() (tx, rx float64) {
 // and at weir's.
 func TestTheKernelSealsAndOpensTLS(t *testing.T) {
 	needAll(t)
-	cert, key := certificate(t)
+	cert, key := certstest.Issue(t, nil, "guest.test", func(c *x509.Certificate) { c.DNSNames = []string{"guest.test"} }).PEM(t)
 	file := make([]byte, 3<<20)
 	rand.NewChaCha8([32]byte{7}).Read(file)
 	sum := sha256.Sum256(file)
 	g := boot(t, append(directly(t), media(t,
 		fat.File{Name: "weir/nginx.conf", Data: []byte(ktlsConf)},
-		fat.File{Name: "weir/cert.pem", Data: cert}, fat.File{Name: "weir/key.pem", Data: key},
+		fat.File{Name: "weir/cert.pem", Data: []byte(cert)}, fat.File{Name: "weir/key.pem", Data: []byte(key)},
 		fat.File{Name: "weir/html/file", Data: file})...)...)
 	g.serves("guest")
 	if m := g.get("/metrics"); !strings.Contains(m, `weir_tls_kernel_info{receives="AES-128-GCM, AES-256-GCM, ChaCha20-Poly1305",sends="AES-128-GCM, AES-256-GCM, ChaCha20-Poly1305"} 1`) {

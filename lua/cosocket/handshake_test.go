@@ -2,41 +2,24 @@ package cosocket_test
 
 import (
 	"bufio"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
-	"os"
 	"path/filepath"
 	"testing"
-	"time"
+
+	"weir/appliance/certs/certstest"
 )
 
-// certificate makes a self-signed certificate for www.test and a file with it.
+// certificate makes one for www.test that signs itself, and a file with it.
 func certificate(t *testing.T) (pair tls.Certificate, file string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "www.test"}, DNSNames: []string{"www.test"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file = filepath.Join(t.TempDir(), "root.crt")
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, file
+	dir := t.TempDir()
+	p := certstest.Issue(t, nil, "www.test", certstest.CA, func(c *x509.Certificate) { c.DNSNames = []string{"www.test"} })
+	p.Write(t, dir, "root")
+	return p.TLS(), filepath.Join(dir, "root.crt")
 }
 
 // serveTLS answers each line with what is known of the connection: whether the session was resumed, for which name,

@@ -2,51 +2,23 @@ package ocsp
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"fmt"
-	"math/big"
 	"testing"
 	"time"
 
 	"golang.org/x/crypto/ocsp"
 
+	"weir/appliance/certs/certstest"
 	"weir/lua/api"
 	"weir/lua/api/apitest"
 	"weir/lua/vm"
 )
 
-// issue makes a certificate; by nil makes an authority.
-func issue(t *testing.T, serial int64, by *x509.Certificate, signer crypto.Signer, url ...string) (*x509.Certificate, crypto.Signer) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tmpl := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: fmt.Sprint("number ", serial)}, OCSPServer: url,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), BasicConstraintsValid: true, IsCA: by == nil}
-	if by == nil {
-		by, signer = tmpl, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, by, key.Public(), signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c, key
-}
-
 func TestRespondersAreAskedAndAnswersChecked(t *testing.T) {
-	root, rootKey := issue(t, 1, nil, nil)
-	other, otherKey := issue(t, 2, nil, nil)
-	leaf, _ := issue(t, 3, root, rootKey, "http://a.test/ocsp")
-	silent, _ := issue(t, 4, root, rootKey)
+	authority, stranger := certstest.Issue(t, nil, "root", certstest.CA), certstest.Issue(t, nil, "other", certstest.CA)
+	root, other := authority.Cert, stranger.Cert
+	leaf := certstest.Issue(t, authority, "leaf", certstest.Responder("http://a.test/ocsp")).Cert
+	silent := certstest.Issue(t, authority, "silent").Cert
 	now := time.Now().Truncate(time.Second)
 	answer := func(status int, until time.Time, embed *x509.Certificate, key crypto.Signer) vm.Value {
 		raw, err := ocsp.CreateResponse(root, root, ocsp.Response{Status: status, SerialNumber: leaf.SerialNumber, ThisUpdate: now.Add(-2 * time.Hour),
@@ -65,9 +37,9 @@ func TestRespondersAreAskedAndAnswersChecked(t *testing.T) {
 	g := v.Globals()
 	for name, value := range map[string]vm.Value{
 		"leaf": vm.String(string(leaf.Raw)), "root": vm.String(string(root.Raw)), "other": vm.String(string(other.Raw)), "silent": vm.String(string(silent.Raw)),
-		"good": answer(ocsp.Good, now.Add(time.Hour), nil, rootKey), "endless": answer(ocsp.Good, time.Time{}, nil, rootKey),
-		"old": answer(ocsp.Good, now.Add(-time.Hour), nil, rootKey), "revoked": answer(ocsp.Revoked, now.Add(-time.Hour), nil, rootKey),
-		"forged": answer(ocsp.Good, now.Add(time.Hour), nil, otherKey), "brought": answer(ocsp.Good, now.Add(time.Hour), other, otherKey),
+		"good": answer(ocsp.Good, now.Add(time.Hour), nil, authority.Key), "endless": answer(ocsp.Good, time.Time{}, nil, authority.Key),
+		"old": answer(ocsp.Good, now.Add(-time.Hour), nil, authority.Key), "revoked": answer(ocsp.Revoked, now.Add(-time.Hour), nil, authority.Key),
+		"forged": answer(ocsp.Good, now.Add(time.Hour), nil, stranger.Key), "brought": answer(ocsp.Good, now.Add(time.Hour), other, stranger.Key),
 		"refused": vm.String(string(ocsp.TryLaterErrorResponse)), "until_": vm.Number(float64(now.Add(time.Hour).Unix())),
 	} {
 		g.SetString(name, value)

@@ -2,19 +2,11 @@ package phase_test
 
 import (
 	"bufio"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/hex"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -22,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"weir/appliance/certs/certstest"
 	"weir/appliance/http"
 	"weir/appliance/http/httptest"
 	"weir/appliance/http/ssl"
@@ -34,35 +27,11 @@ import (
 // patience is how long a test waits for what must happen.
 const patience = time.Minute
 
-// pair makes a self-signed certificate and its key as PEM.
-func pair(t testing.TB, cn string) (chain, key string) {
-	t.Helper()
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: cn}, NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, k.Public(), k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
-}
-
 // secured serves a server with TLS whose certificate is fallback's; text is what else stands in the http block.
 func secured(t testing.TB, text string) *httptest.Server {
 	t.Helper()
 	dir := t.TempDir()
-	chain, key := pair(t, "fallback")
-	for name, s := range map[string]string{"x.crt": chain, "x.key": key} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(s), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	certstest.Issue(t, nil, "fallback").Write(t, dir, "x")
 	modules := http.Modules{&http.Core, &ssl.Module, &phase.Settings, &shared.Module, &offload.Module, &phase.Module, &http.Copy, &http.Postpone}
 	return httptest.Start(t, modules, "ssl_certificate "+dir+"/x.crt; ssl_certificate_key "+dir+"/x.key; "+text)
 }
@@ -199,7 +168,7 @@ const chooser = `
 func TestHandshakesWaitForRedisAndHoldNobodyUp(t *testing.T) {
 	k := startRedis(t)
 	for _, name := range []string{"slow-a", "slow-b", "quick"} {
-		chain, key := pair(t, name)
+		chain, key := certstest.Issue(t, nil, name).PEM(t)
 		k.do("SET", "crt:"+name, chain)
 		k.do("SET", "key:"+name, key)
 	}
@@ -380,7 +349,7 @@ func TestBothEndsExportTheSameMaterial(t *testing.T) {
 
 // BenchmarkHandshakes measures both ends of a handshake, without scripts and with those of each phase.
 func BenchmarkHandshakes(b *testing.B) {
-	chain, key := pair(b, "other")
+	chain, key := certstest.Issue(b, nil, "other").PEM(b)
 	for _, c := range []struct{ name, script string }{
 		{"no script", ""},
 		{"client_hello", `ssl_client_hello_by_lua_block { ngx.ctx.name = require "ngx.ssl.clienthello".get_client_hello_server_name() }`},

@@ -3,12 +3,14 @@ package phase_test
 import (
 	"strings"
 	"testing"
+
+	"weir/appliance/certs/certstest"
 )
 
 // TestStaplesGoWithWhateverCertificateIsSet holds set_ocsp_status_resp against the order of calls: OpenSSL keeps the staple with the
 // connection.
 func TestStaplesGoWithWhateverCertificateIsSet(t *testing.T) {
-	chain, key := pair(t, "set")
+	chain, key := certstest.Issue(t, nil, "set").PEM(t)
 	lines := strings.NewReplacer("CHAIN", chain, "KEY", key)
 	const staple, set = `assert(require("ngx.ocsp").set_ocsp_status_resp("a response")) `,
 		"local ssl = require 'ngx.ssl' assert(ssl.clear_certs()) assert(ssl.set_cert(ssl.parse_pem_cert([[CHAIN]]))) assert(ssl.set_priv_key(ssl.parse_pem_priv_key([[KEY]]))) "

@@ -1,36 +1,20 @@
 package tls
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"testing"
 
-	"weir/appliance/certs"
+	"weir/appliance/certs/certstest"
 	"weir/lua/api/apitest"
 )
 
 func TestACertificateIsHeldAgainstItsKey(t *testing.T) {
-	mine, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der := selfSigned(t, mine, "mine")
-	keyPEM := func(k *ecdsa.PrivateKey) string {
-		b, err := certs.MarshalKey(k)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return pemOf("PRIVATE KEY", b)
-	}
-	sum := sha256.Sum256(der)
+	mine := certstest.Issue(t, nil, "mine")
+	cert, key := mine.PEM(t)
+	otherCert, otherKey := certstest.Issue(t, nil, "other").PEM(t)
+	sum := sha256.Sum256(mine.Cert.Raw)
 	script := fmt.Sprintf(`
 		local ssl, ffi = require "ngx.ssl", require "ffi"
 		local x509, chain, pkey = require "resty.openssl.x509", require "resty.openssl.x509.chain", require "resty.openssl.pkey"
@@ -45,7 +29,7 @@ func TestACertificateIsHeldAgainstItsKey(t *testing.T) {
 		return table.concat({#list, hex, tostring(cert:check_private_key(mine)), tostring(ok), why, #cert:digest(),
 			tostring(cert:digest("none")), tostring(chain.dup(mine.ctx)), tostring(x509.dup({})), tostring(pkey.new(c)), tostring(pcall(ffi.cast, "int", 1)),
 			tostring(pcall(ffi.gc, c, print))}, " ")`,
-		pemOf("CERTIFICATE", der, selfSigned(t, other, "other")), keyPEM(mine), keyPEM(other))
+		cert+otherCert, key, otherKey)
 	want := "2 " + hex.EncodeToString(sum[:]) + " true false key values mismatch 20 nil nil nil nil false false"
 	if got := apitest.Eval(t, newEnv(t), script); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -2,18 +2,13 @@ package tls
 
 import (
 	"bytes"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/pem"
-	"math/big"
 	"testing"
-	"time"
 
+	"weir/appliance/certs/certstest"
 	"weir/lua/api"
 	"weir/lua/api/apitest"
 	"weir/lua/vm"
@@ -30,18 +25,6 @@ func newEnv(t *testing.T) *api.Env {
 	return e
 }
 
-// selfSigned makes a certificate for key.
-func selfSigned(t *testing.T, key crypto.Signer, cn string) []byte {
-	t.Helper()
-	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: cn},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return der
-}
-
 func pemOf(kind string, der ...[]byte) string {
 	var b bytes.Buffer
 	for _, d := range der {
@@ -51,17 +34,14 @@ func pemOf(kind string, der ...[]byte) string {
 }
 
 func TestCertificatesAndKeysAreParsed(t *testing.T) {
-	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ec := certstest.Issue(t, nil, "one")
 	rs, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ecDER, _ := x509.MarshalECPrivateKey(ec)
+	ecDER, _ := x509.MarshalECPrivateKey(ec.Key)
 	pkcs8, _ := x509.MarshalPKCS8PrivateKey(rs)
-	one, two := selfSigned(t, ec, "one"), selfSigned(t, rs, "two")
+	one, two := ec.Cert.Raw, certstest.Issue(t, nil, "two").Cert.Raw
 	e := newEnv(t)
 	g := e.VM.Globals()
 	g.SetString("chain", vm.String(pemOf("CERTIFICATE", one, two)))

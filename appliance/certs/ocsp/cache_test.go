@@ -3,12 +3,13 @@ package ocsp
 import (
 	"testing"
 	"time"
+
+	"weir/appliance/certs/certstest"
 )
 
 func TestTheCacheKeepsStatusesWhileTheyHold(t *testing.T) {
-	root, rootKey := issue(t, 1, nil, nil)
-	a, _ := issue(t, 2, root, rootKey)
-	b, _ := issue(t, 3, root, rootKey)
+	authority := certstest.Issue(t, nil, "x", certstest.CA)
+	root, a, b := authority.Cert, certstest.Issue(t, authority, "x").Cert, certstest.Issue(t, authority, "x").Cert
 	now := time.Now()
 	c := NewCache(1) // room for one
 	if _, ok := c.Get(a, root, now); ok {

@@ -8,13 +8,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"weir/appliance/certs/certstest"
 )
 
 // secure writes a configuration of two workers with a TLS server, and starts it. text is the inside of the http block,
 // with %ADDR% for the address.
 func (in *instance) secure(text string) {
 	in.t.Helper()
-	in.certify("first")
+	certstest.Issue(in.t, nil, "first").Write(in.t, in.dir, "x")
 	in.secureAgain(text)
 	if err := os.Chmod(in.dir, 0o755); err != nil {
 		in.t.Fatal(err)

@@ -2,16 +2,9 @@ package main
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -19,36 +12,14 @@ import (
 	"testing"
 	"time"
 
+	"weir/appliance/certs/certstest"
 	"weir/appliance/server"
 	"weir/netio/tlsio"
 )
 
-// certify writes x.crt and x.key; the key is for the owner of the master alone.
-func (in *instance) certify(cn string) {
-	in.t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		in.t.Fatal(err)
-	}
-	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: cn}, NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
-	if err != nil {
-		in.t.Fatal(err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		in.t.Fatal(err)
-	}
-	in.write("x.crt", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
-	in.write("x.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})))
-	if err := os.Chmod(filepath.Join(in.dir, "x.key"), 0o600); err != nil {
-		in.t.Fatal(err)
-	}
-}
-
 func TestReloadTakesNewCertificatesAndKeepsConnectionsAndSessions(t *testing.T) {
 	in := newInstance(t, "on")
-	in.certify("first")
+	certstest.Issue(t, nil, "first").Write(t, in.dir, "x")
 	user := ""
 	if os.Geteuid() == 0 {
 		user = "user nobody nogroup;"
@@ -92,7 +63,7 @@ func TestReloadTakesNewCertificatesAndKeepsConnectionsAndSessions(t *testing.T) 
 	if !c.ConnectionState().DidResume {
 		t.Error("a session is not resumed after a reload")
 	}
-	in.certify("second")
+	certstest.Issue(t, nil, "second").Write(t, in.dir, "x")
 	in.reload(3)
 	c = dial()
 	ask(c)

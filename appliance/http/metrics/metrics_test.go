@@ -2,12 +2,7 @@ package metrics
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -19,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
+	"weir/appliance/certs/certstest"
 	"weir/appliance/conf"
 	"weir/appliance/cycle"
 	"weir/appliance/http"
@@ -129,29 +125,11 @@ func TestAWorkerThatIsStuckIsReportedNotWaitedFor(t *testing.T) {
 	}
 }
 
-// certificate is a new one with its key, as directives take them.
-func certificate(t *testing.T) (cert, key string) {
-	t.Helper()
-	priv, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tmpl := &x509.Certificate{SerialNumber: big.NewInt(255), Subject: pkix.Name{CommonName: "a.test"}, NotAfter: time.Unix(2_000_000_000, 0)}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, priv.Public(), priv)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(priv)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return "data:" + string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
-		"data:" + string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
-}
-
 func TestWhatIsPrintedIsWellFormed(t *testing.T) {
-	cert, key := certificate(t)
-	g := load(t, `ssl_certificate "`+cert+`"; ssl_certificate_key "`+key+`"; upstream u { server 127.0.0.1:1; server 127.0.0.1:1; server 127.0.0.1:2 down; server 127.0.0.1:3 backup; }
+	cert, key := certstest.Issue(t, nil, "a.test", func(c *x509.Certificate) {
+		c.SerialNumber, c.NotAfter = big.NewInt(255), time.Unix(2_000_000_000, 0)
+	}).PEM(t)
+	g := load(t, `ssl_certificate "data:`+cert+`"; ssl_certificate_key "data:`+key+`"; upstream u { server 127.0.0.1:1; server 127.0.0.1:1; server 127.0.0.1:2 down; server 127.0.0.1:3 backup; }
 		server { listen 127.0.0.1:1; location / { metrics; } }`)
 	p := &http.Process{Version: "1.2.3"}
 	w := startWorker(t, 3, p)

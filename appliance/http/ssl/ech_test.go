@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 
+	"weir/appliance/certs/certstest"
 	"weir/appliance/http/httptest"
 )
 
@@ -81,16 +82,15 @@ func ask(t *testing.T, s *httptest.Server, name string, list []byte, trusted *x5
 }
 
 func TestHellosAreDecrypted(t *testing.T) {
-	a := &authority{t: t, dir: t.TempDir()}
-	a.issue(1, "root", "")
-	a.issue(2, "server", "")
-	current := echFile(t, filepath.Join(a.dir, "current.pem"), 1, "public.test")
-	former := echFile(t, filepath.Join(a.dir, "former.pem"), 2, "public.test")
-	foreign := echFile(t, filepath.Join(a.dir, "foreign.pem"), 3, "public.test")
+	dir := t.TempDir()
+	certstest.Issue(t, nil, "server").Write(t, dir, "server")
+	current := echFile(t, filepath.Join(dir, "current.pem"), 1, "public.test")
+	former := echFile(t, filepath.Join(dir, "former.pem"), 2, "public.test")
+	foreign := echFile(t, filepath.Join(dir, "foreign.pem"), 3, "public.test")
 	s := httptest.Start(t, modules, strings.ReplaceAll(`ssl_certificate DIR/server.crt; ssl_certificate_key DIR/server.key;
 		ssl_ech_file DIR/current.pem; ssl_ech_file DIR/former.pem;
 		server { listen %LISTEN% ssl; server_name public.test; location / { return 200 "public $ssl_ech_status"; } }
-		server { listen %LISTEN% ssl; server_name secret.test; location / { return 200 "$ssl_server_name $ssl_ech_status [$ssl_ech_outer_server_name]"; } }`, "DIR", a.dir))
+		server { listen %LISTEN% ssl; server_name secret.test; location / { return 200 "$ssl_server_name $ssl_ech_status [$ssl_ech_outer_server_name]"; } }`, "DIR", dir))
 	for _, c := range []struct {
 		name, host string
 		list       []byte

@@ -2,19 +2,15 @@ package ssl
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
-	"math/big"
 	"net"
 	"slices"
 	"testing"
-	"time"
 
 	"weir/appliance/certs"
+	"weir/appliance/certs/certstest"
 )
 
 // helloOf is the hello that crypto/tls sends for conf.
@@ -152,9 +148,9 @@ func session(t *testing.T, version uint16, p tls.Certificate) *tls.SessionState 
 // TestSessionsAreDescribed holds what describe reads out of crypto/tls's
 // encoding: a new Go that changes it fails here first.
 func TestSessionsAreDescribed(t *testing.T) {
-	p, _ := makePair(t)
+	p := certstest.Issue(t, nil, "x").TLS()
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
-		ss := session(t, version, *p)
+		ss := session(t, version, p)
 		d := describe(ss)
 		suites := []uint16{tls.TLS_AES_128_GCM_SHA256, tls.TLS_CHACHA20_POLY1305_SHA256}
 		if version == tls.VersionTLS12 {
@@ -170,25 +166,25 @@ func TestSessionsAreDescribed(t *testing.T) {
 }
 
 func TestHalvesOfCertificatesMeet(t *testing.T) {
-	one, oneKey := makePair(t)
-	two, twoKey := makePair(t)
-	r := &run{list: []*tls.Certificate{one}}
+	one, two := certstest.Issue(t, nil, "one"), certstest.Issue(t, nil, "two")
+	first := one.TLS()
+	r := &run{list: []*tls.Certificate{&first}}
 	c := &Connection{run: r}
-	chain := func(p *tls.Certificate) error { return c.SetChain([]*x509.Certificate{p.Leaf}) }
+	chain := func(p *certstest.Pair) error { return c.SetChain([]*x509.Certificate{p.Cert}) }
 	usableNow := func() int { return len(usable(r.slots)) }
-	if err := c.SetKey(twoKey); err != certs.ErrMismatch {
+	if err := c.SetKey(two.Key); err != certs.ErrMismatch {
 		t.Errorf("a key of another certificate: %v", err)
 	}
 	if err := chain(two); err != nil || usableNow() != 0 {
 		t.Errorf("a certificate whose key is missing: %v, %d usable", err, usableNow())
 	}
-	if err := c.SetKey(twoKey); err != nil || usableNow() != 1 {
+	if err := c.SetKey(two.Key); err != nil || usableNow() != 1 {
 		t.Errorf("its key: %v, %d usable", err, usableNow())
 	}
 	if err := c.ClearCertificates(); err != nil || usableNow() != 0 {
 		t.Errorf("cleared: %v, %d usable", err, usableNow())
 	}
-	if err := c.SetKey(oneKey); err != nil || usableNow() != 0 {
+	if err := c.SetKey(one.Key); err != nil || usableNow() != 0 {
 		t.Errorf("a key first: %v, %d usable", err, usableNow())
 	}
 	if err := chain(one); err != nil || usableNow() != 1 {
@@ -198,23 +194,4 @@ func TestHalvesOfCertificatesMeet(t *testing.T) {
 	if err := chain(one); err != ErrOver {
 		t.Errorf("after the handshake: %v", err)
 	}
-}
-
-// makePair makes a self-signed certificate for P-256.
-func makePair(t *testing.T) (*tls.Certificate, *ecdsa.PrivateKey) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, key
 }

@@ -1,21 +1,13 @@
 package ssl_test
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"io"
 	"math/big"
 	"net"
 	"net/http"
 	hosttest "net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -23,6 +15,7 @@ import (
 
 	"golang.org/x/crypto/ocsp"
 
+	"weir/appliance/certs/certstest"
 	weirhttp "weir/appliance/http"
 	"weir/appliance/http/httptest"
 	"weir/appliance/http/rewrite"
@@ -31,50 +24,13 @@ import (
 
 var modules = weirhttp.Modules{&weirhttp.Core, &ssl.Module, &rewrite.Module, &weirhttp.Copy, &weirhttp.Postpone}
 
-// authority issues certificates into a folder.
-type authority struct {
-	t    *testing.T
-	dir  string
-	cert *x509.Certificate
-	key  crypto.Signer
-}
-
-// issue makes a certificate; the first one of an authority is its own.
-func (a *authority) issue(serial int64, name, responder string) tls.Certificate {
-	a.t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	tmpl := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour),
-		NotAfter: time.Now().Add(time.Hour), BasicConstraintsValid: true, IsCA: a.cert == nil}
-	if responder != "" {
-		tmpl.OCSPServer = []string{responder}
-	}
-	by, signer := a.cert, a.key
-	if by == nil {
-		by, signer = tmpl, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, by, key.Public(), signer)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	if a.cert == nil {
-		a.key = key
-		if a.cert, err = x509.ParseCertificate(der); err != nil {
-			a.t.Fatal(err)
-		}
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	for file, b := range map[string]*pem.Block{name + ".crt": {Type: "CERTIFICATE", Bytes: der}, name + ".key": {Type: "PRIVATE KEY", Bytes: secret}} {
-		if err := os.WriteFile(filepath.Join(a.dir, file), pem.EncodeToMemory(b), 0o600); err != nil {
-			a.t.Fatal(err)
-		}
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+// authority makes one, and a certificate for the server, in files of dir.
+func authority(t *testing.T, dir string) *certstest.Pair {
+	t.Helper()
+	root := certstest.Issue(t, nil, "root", certstest.CA)
+	root.Write(t, dir, "root")
+	certstest.Issue(t, root, "server").Write(t, dir, "server")
+	return root
 }
 
 // get makes a request with a client certificate and returns the body.
@@ -95,32 +51,32 @@ func get(t *testing.T, s *httptest.Server, cert tls.Certificate) string {
 }
 
 func TestRespondersDecideOverClients(t *testing.T) {
-	a := &authority{t: t, dir: t.TempDir()}
-	a.issue(1, "root", "")
-	a.issue(2, "server", "")
+	dir := t.TempDir()
+	root := authority(t, dir)
 	var status, asked atomic.Int64
+	serial := big.NewInt(3)
 	responder := hosttest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked.Add(1)
 		if status.Load() < 0 {
 			w.WriteHeader(http.StatusInternalServerError)
 			return
 		}
-		raw, err := ocsp.CreateResponse(a.cert, a.cert, ocsp.Response{Status: int(status.Load()), SerialNumber: big.NewInt(3),
-			ThisUpdate: time.Now().Add(-time.Hour), NextUpdate: time.Now().Add(time.Hour), RevokedAt: time.Now()}, a.key)
+		raw, err := ocsp.CreateResponse(root.Cert, root.Cert, ocsp.Response{Status: int(status.Load()), SerialNumber: serial,
+			ThisUpdate: time.Now().Add(-time.Hour), NextUpdate: time.Now().Add(time.Hour), RevokedAt: time.Now()}, root.Key)
 		if err != nil {
 			t.Error(err)
 		}
 		_, _ = w.Write(raw)
 	}))
 	defer responder.Close()
-	person := a.issue(3, "person", responder.URL)
-	alone := a.issue(4, "alone", "")
+	person := certstest.Issue(t, root, "person", certstest.Responder(responder.URL), func(c *x509.Certificate) { c.SerialNumber = serial }).TLS()
+	alone := certstest.Issue(t, root, "alone").TLS()
 	text := func(more string) string {
 		return `ssl_certificate DIR/server.crt; ssl_certificate_key DIR/server.key; ssl_client_certificate DIR/root.crt; ssl_verify_client optional; ssl_ocsp on;` + more +
 			` server { listen %LISTEN% ssl; error_page 495 =200 /refused; location / { return 200 $ssl_client_verify; } location /refused { return 200 $ssl_client_verify; } }`
 	}
 	start := func(more string) *httptest.Server {
-		return httptest.Start(t, modules, strings.ReplaceAll(text(more), "DIR", a.dir))
+		return httptest.Start(t, modules, strings.ReplaceAll(text(more), "DIR", dir))
 	}
 	s := start("")
 	for _, c := range []struct {
@@ -159,9 +115,8 @@ func TestRespondersDecideOverClients(t *testing.T) {
 // TestAClientThatGoesAwayIsForgotten closes a connection while its responder
 // is thinking.
 func TestAClientThatGoesAwayIsForgotten(t *testing.T) {
-	a := &authority{t: t, dir: t.TempDir()}
-	a.issue(1, "root", "")
-	a.issue(2, "server", "")
+	dir := t.TempDir()
+	root := authority(t, dir)
 	came, answer := make(chan struct{}), make(chan struct{})
 	responder := hosttest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		came <- struct{}{}
@@ -169,9 +124,9 @@ func TestAClientThatGoesAwayIsForgotten(t *testing.T) {
 	}))
 	defer responder.Close()
 	defer close(answer)
-	person := a.issue(3, "person", responder.URL)
+	person := certstest.Issue(t, root, "person", certstest.Responder(responder.URL)).TLS()
 	s := httptest.Start(t, modules, strings.ReplaceAll(`ssl_certificate DIR/server.crt; ssl_certificate_key DIR/server.key; ssl_client_certificate DIR/root.crt;
-		ssl_verify_client on; ssl_ocsp leaf; server { listen %LISTEN% ssl; location / { return 200 x; } }`, "DIR", a.dir))
+		ssl_verify_client on; ssl_ocsp leaf; server { listen %LISTEN% ssl; location / { return 200 x; } }`, "DIR", dir))
 	file := s.Dial(t).File
 	nc, err := net.FileConn(file)
 	if err != nil {
