@@ -265,11 +265,7 @@ func TestAPanicEndsOneRequestOnly(t *testing.T) {
 
 func TestAKeepaliveRequestAllocatesNothing(t *testing.T) {
 	s := start(t, "keepalive_requests 1000000; "+basic)
-	once := s.Requests(t, "GET /x/y?a=b HTTP/1.1\r\nHost: a.example\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n")
-	for range 100 {
-		once()
-	}
-	if n := testing.AllocsPerRun(2000, once); n >= 1 {
+	if n := s.Allocations(t, "GET /x/y?a=b HTTP/1.1\r\nHost: a.example\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n"); n >= 1 {
 		t.Errorf("got %v allocations per request, want 0", n)
 	}
 }

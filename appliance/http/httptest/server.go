@@ -248,3 +248,14 @@ func (s *Server) Requests(t testing.TB, request string) func() {
 		}
 	}
 }
+
+// Allocations returns how many allocations one request makes, on a connection
+// kept open to a worker that is warm.
+func (s *Server) Allocations(t testing.TB, request string) float64 {
+	t.Helper()
+	once := s.Requests(t, request)
+	for range 1000 {
+		once()
+	}
+	return testing.AllocsPerRun(1000, once)
+}

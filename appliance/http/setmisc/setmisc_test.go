@@ -38,11 +38,7 @@ func TestSettingAllocatesNothing(t *testing.T) {
 	modules := http.Modules{&http.Core, &rewrite.Module, &Module, &http.Postpone}
 	s := httptest.Start(t, modules, `keepalive_requests 10000000; server { listen %LISTEN%;
 		location / { set_escape_uri $a $arg_a; set_md5 $a; set_quote_json_str $b $arg_a; set_encode_base32 $c $arg_a; set_decode_base32 $c; set_random $d 1 9; return 200 "$a $b $c"; } }`)
-	once := s.Requests(t, "GET /?a=b/c HTTP/1.1\r\nHost: localhost\r\n\r\n")
-	for range 100 {
-		once()
-	}
-	if n := testing.AllocsPerRun(1000, once); n >= 1 {
+	if n := s.Allocations(t, "GET /?a=b/c HTTP/1.1\r\nHost: localhost\r\n\r\n"); n >= 1 {
 		t.Errorf("got %v allocations per request, want 0", n)
 	}
 }
