@@ -9,7 +9,6 @@ import (
 	"golang.org/x/crypto/ocsp"
 
 	"weir/appliance/certs/certstest"
-	"weir/lua/api"
 	"weir/lua/api/apitest"
 	"weir/lua/vm"
 )
@@ -28,13 +27,8 @@ func TestRespondersAreAskedAndAnswersChecked(t *testing.T) {
 		}
 		return vm.String(string(raw))
 	}
-	v := vm.New()
-	v.OpenLibs()
-	fs := api.Families{&Family}
-	fs.Register()
-	e := api.New(v, nil, nil, fs)
-	t.Cleanup(e.Close)
-	g := v.Globals()
+	e := apitest.Env(t, &Family)
+	g := e.VM.Globals()
 	for name, value := range map[string]vm.Value{
 		"leaf": vm.String(string(leaf.Raw)), "root": vm.String(string(root.Raw)), "other": vm.String(string(other.Raw)), "silent": vm.String(string(silent.Raw)),
 		"good": answer(ocsp.Good, now.Add(time.Hour), nil, authority.Key), "endless": answer(ocsp.Good, time.Time{}, nil, authority.Key),

@@ -5,21 +5,9 @@ import (
 	"testing"
 
 	"weir/lua/api"
+	"weir/lua/api/apitest"
 	"weir/lua/vm"
 )
-
-// families is registered once: a slot has one place.
-var families = api.Families{&Family}
-
-func newEnv(t testing.TB) *api.Env {
-	t.Helper()
-	families.Register()
-	v := vm.New()
-	v.OpenLibs()
-	e := api.New(v, nil, nil, families)
-	t.Cleanup(e.Close)
-	return e
-}
 
 // prelude has a function that shows values as text.
 const prelude = `
@@ -47,19 +35,7 @@ local split = require("ngx.re").split
 
 func (f *fixture) eval(src string) string {
 	f.t.Helper()
-	p, err := vm.Compile(prelude+src, "=test")
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	l := f.e.VM.Main()
-	l.Push(f.e.VM.Load(p).Value())
-	n, lerr := l.PCall(0, 1)
-	if lerr != nil {
-		return "error: " + lerr.Text
-	}
-	s := l.Arg(l.Top()).Text()
-	l.Pop(n)
-	return s
+	return apitest.Eval(f.t, f.e, prelude+src)
 }
 
 type fixture struct {
@@ -67,8 +43,10 @@ type fixture struct {
 	e *api.Env
 }
 
+func newFixture(t testing.TB) *fixture { return &fixture{t, apitest.Env(t, &Family)} }
+
 func TestFunctions(t *testing.T) {
-	f := &fixture{t, newEnv(t)}
+	f := newFixture(t)
 	for _, c := range []struct{ src, want string }{
 		// match
 		{`ngx.re.match("hello, 1234", "([0-9])[0-9]+")`, "{0=1234 1=1}"},
@@ -156,7 +134,7 @@ func TestFunctions(t *testing.T) {
 }
 
 func TestACacheKeepsWhatIsUsed(t *testing.T) {
-	f := &fixture{t, newEnv(t)}
+	f := newFixture(t)
 	g := engines.In(f.e)
 	g.kept = newCache(4)
 	f.eval(`for i = 1, 50 do ngx.re.match("a", "a", "o") ngx.re.match("a", "b" .. i, "o") ngx.re.match("a", "c" .. i) end return ""`)
@@ -173,7 +151,7 @@ func TestACacheKeepsWhatIsUsed(t *testing.T) {
 }
 
 func TestTheMatchLimitEndsAMatch(t *testing.T) {
-	f := &fixture{t, newEnv(t)}
+	f := newFixture(t)
 	engines.In(f.e).limit = 500
 	got := f.eval(`return show(ngx.re.match(("a"):rep(60), "(?:(a+)+\\1)+$(?<=b)"))`)
 	if got != "nil;pcre_exec() failed: -47" {
@@ -182,7 +160,7 @@ func TestTheMatchLimitEndsAMatch(t *testing.T) {
 }
 
 func TestFindAllocatesNothing(t *testing.T) {
-	f := &fixture{t, newEnv(t)}
+	f := newFixture(t)
 	p, err := vm.Compile(`return function() ngx.re.find("/user/1234/edit", "^/user/([0-9]+)/(edit|view)$", "jo", nil, 1) end`, "=bench")
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +178,7 @@ func TestFindAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkMatch(b *testing.B) {
-	f := &fixture{b, newEnv(b)}
+	f := newFixture(b)
 	p, _ := vm.Compile(`return function(n) for i = 1, n do ngx.re.match("/user/1234/edit", "^/user/([0-9]+)/(edit|view)$", "jo") end end`, "=bench")
 	l := f.e.VM.Main()
 	l.Push(f.e.VM.Load(p).Value())

@@ -15,12 +15,7 @@ import (
 
 func newEnv(t testing.TB) (*api.Env, *shdict.Dict) {
 	t.Helper()
-	v := vm.New()
-	v.OpenLibs()
-	fs := api.Families{&shared.Family, &re.Family, &Family}
-	fs.Register()
-	e := api.New(v, nil, nil, fs)
-	t.Cleanup(e.Close)
+	e := apitest.Env(t, &shared.Family, &re.Family, &Family)
 	d, err := shdict.New("dogs", 100<<10)
 	if err != nil {
 		t.Fatal(err)

@@ -31,7 +31,7 @@ func TestACertificateIsHeldAgainstItsKey(t *testing.T) {
 			tostring(pcall(ffi.gc, c, print))}, " ")`,
 		cert+otherCert, key, otherKey)
 	want := "2 " + hex.EncodeToString(sum[:]) + " true false key values mismatch 20 nil nil nil nil false false"
-	if got := apitest.Eval(t, newEnv(t), script); got != want {
+	if got := apitest.Eval(t, apitest.Env(t, &Family), script); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

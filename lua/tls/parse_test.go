@@ -9,21 +9,9 @@ import (
 	"testing"
 
 	"weir/appliance/certs/certstest"
-	"weir/lua/api"
 	"weir/lua/api/apitest"
 	"weir/lua/vm"
 )
-
-func newEnv(t *testing.T) *api.Env {
-	t.Helper()
-	v := vm.New()
-	v.OpenLibs()
-	fs := api.Families{&Family}
-	fs.Register()
-	e := api.New(v, nil, nil, fs)
-	t.Cleanup(e.Close)
-	return e
-}
 
 func pemOf(kind string, der ...[]byte) string {
 	var b bytes.Buffer
@@ -42,7 +30,7 @@ func TestCertificatesAndKeysAreParsed(t *testing.T) {
 	ecDER, _ := x509.MarshalECPrivateKey(ec.Key)
 	pkcs8, _ := x509.MarshalPKCS8PrivateKey(rs)
 	one, two := ec.Cert.Raw, certstest.Issue(t, nil, "two").Cert.Raw
-	e := newEnv(t)
+	e := apitest.Env(t, &Family)
 	g := e.VM.Globals()
 	g.SetString("chain", vm.String(pemOf("CERTIFICATE", one, two)))
 	g.SetString("der", vm.String(string(one)+string(two)))

@@ -7,9 +7,22 @@ import (
 	"weir/lua/vm"
 )
 
+// Env is an environment with some families and Lua's own libraries, until the
+// test ends.
+func Env(t testing.TB, families ...*api.Family) *api.Env {
+	t.Helper()
+	v := vm.New()
+	v.OpenLibs()
+	fs := api.Families(families)
+	fs.Register()
+	e := api.New(v, nil, nil, fs)
+	t.Cleanup(e.Close)
+	return e
+}
+
 // Eval runs src as chunk "=test" on the VM of e and returns its value as text,
 // or "error: " and the message.
-func Eval(t *testing.T, e *api.Env, src string) string {
+func Eval(t testing.TB, e *api.Env, src string) string {
 	t.Helper()
 	p, err := vm.Compile(src, "=test")
 	if err != nil {
