@@ -235,6 +235,20 @@ func TestHandshakesWaitForRedisAndHoldNobodyUp(t *testing.T) {
 	until(t, s, "the end", quiet)
 }
 
+// leave begins a handshake and goes away when a script waits in it.
+func leave(t *testing.T, s *httptest.Server) {
+	t.Helper()
+	nc, err := net.Dial("unix", socket(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { // ends when the socket is closed
+		_ = tls.Client(nc, &tls.Config{InsecureSkipVerify: true}).Handshake() // which is what this is about
+	}()
+	until(t, s, "the script", func(w *http.Worker) bool { return api.Workers.Of(w).Current.Contexts() == 1 })
+	nc.Close()
+}
+
 func TestScriptsEndWithTheirHandshake(t *testing.T) {
 	const waits = `ssl_%PHASE%_by_lua_block { ngx.thread.spawn(function() ngx.sleep(600) end) ngx.sleep(600) ngx.log(ngx.ERR, "went on") }`
 	for _, at := range []string{"client_hello", "certificate"} {
@@ -250,15 +264,7 @@ func TestScriptsEndWithTheirHandshake(t *testing.T) {
 		})
 		t.Run(at+", by the client", func(t *testing.T) {
 			s := secured(t, `lua_check_client_abort on; server { listen %LISTEN% ssl; `+strings.ReplaceAll(waits, "%PHASE%", at)+` }`)
-			nc, err := net.Dial("unix", socket(s))
-			if err != nil {
-				t.Fatal(err)
-			}
-			go func() { // ends when the socket is closed
-				_ = tls.Client(nc, &tls.Config{InsecureSkipVerify: true}).Handshake() // which is what this is about
-			}()
-			until(t, s, "the script", func(w *http.Worker) bool { return api.Workers.Of(w).Current.Contexts() == 1 })
-			nc.Close()
+			leave(t, s)
 			until(t, s, "the end", quiet)
 			if log := s.Errors(t); !strings.Contains(log, "peer closed connection in SSL handshake") || strings.Contains(log, "went on") {
 				t.Error(log)
@@ -273,15 +279,7 @@ func TestScriptsEndWithTheirHandshake(t *testing.T) {
 				ngx.log(ngx.WARN, "went on")
 			}
 			location / { content_by_lua_block { ngx.shared.d:set("go", true) } } }`)
-		nc, err := net.Dial("unix", socket(s))
-		if err != nil {
-			t.Fatal(err)
-		}
-		go func() { // ends when the socket is closed
-			_ = tls.Client(nc, &tls.Config{InsecureSkipVerify: true}).Handshake() // which is what this is about
-		}()
-		until(t, s, "the script", func(w *http.Worker) bool { return api.Workers.Of(w).Current.Contexts() == 1 })
-		nc.Close()
+		leave(t, s)
 		c, err := connect(s, "x")
 		if err != nil {
 			t.Fatal(err)

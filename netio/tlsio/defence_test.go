@@ -2,7 +2,6 @@ package tlsio
 
 import (
 	"net"
-	"runtime"
 	"strings"
 	"testing"
 )
@@ -27,10 +26,7 @@ func TestStrangersCostLittle(t *testing.T) {
 		s := &side{conf: serverConfig()}
 		a := w.listen(s)
 		used := func() int64 {
-			var m runtime.MemStats
-			runtime.GC()
-			runtime.GC() // what finalizers and pools held
-			runtime.ReadMemStats(&m)
+			m := memory()
 			return int64(m.HeapAlloc + m.StackInuse)
 		}
 		open := func(n int) (list []net.Conn) {

@@ -468,13 +468,7 @@ func TestIdleConnectionsAreSmall(t *testing.T) {
 	w := newWorld(t, Options{VectorAES: VectorAES()})
 	s := &side{conf: serverConfig()}
 	a := w.listen(s)
-	heap := func() int64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.GC() // what finalizers and pools held
-		runtime.ReadMemStats(&m)
-		return int64(m.HeapAlloc)
-	}
+	heap := func() int64 { return int64(memory().HeapAlloc) }
 	connect := func(n int) (open []*conn.Conn) {
 		cc := clientConfig()
 		for range n {

@@ -11,6 +11,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -309,3 +310,11 @@ func exchange(c io.ReadWriter, p []byte) ([]byte, error) {
 
 // newSessions is a client's store of sessions.
 func newSessions() tls.ClientSessionCache { return tls.NewLRUClientSessionCache(8) }
+
+// memory is what is in use after the collector has done all it can.
+func memory() (m runtime.MemStats) {
+	runtime.GC()
+	runtime.GC() // what finalizers and pools held
+	runtime.ReadMemStats(&m)
+	return m
+}

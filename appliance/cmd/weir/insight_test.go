@@ -237,13 +237,8 @@ func TestAWorkerStalledByLuaGetsNoNewConnections(t *testing.T) {
 // stall has a worker stall and returns its number.
 func (in *instance) stall() string {
 	in.t.Helper()
-	c, err := net.Dial("tcp", in.addr)
-	if err != nil {
-		in.t.Fatal(err)
-	}
-	in.t.Cleanup(func() { c.Close() })
-	_ = c.SetDeadline(time.Now().Add(patience))
-	fmt.Fprint(c, "GET /stall HTTP/1.1\r\nHost: a\r\n\r\n")
+	c := in.dial()
+	c.send("GET /stall HTTP/1.1\r\nHost: a\r\n\r\n")
 	return in.number(c)
 }
 
