@@ -101,7 +101,7 @@ var foreigns = []foreign{
 		"TLS is terminated by netio/tlsio alone; configuration code may name its types"},
 	{"regexp/...", []string{"appliance/regex/...", "ebpf/...", "images/...", "perf/...", "appliance/e2e"},
 		"patterns are PCRE's dialect and bounded in steps: appliance/regex is the only engine a user meets"},
-	{"os/exec", []string{"lua/run", "ebpf/nstest", "appliance/master", "appliance/cmd/...", "appliance/e2e", "images/...", "perf/..."},
+	{"os/exec", []string{"lua/run", "ebpf/nstest", "netio/peertest", "appliance/master", "appliance/cmd/...", "appliance/e2e", "images/...", "perf/..."},
 		"the server process never executes anything"},
 	{"log/...", []string{"images/...", "perf/..."},
 		"there is one error log with nginx's lines; package log knows neither level nor connection"},

@@ -32,7 +32,7 @@ var doors = []door{
 	{
 		of: []string{"net"}, calls: sockets,
 		allowed: []string{
-			"netio/dns", "appliance/{errlog,server,master,metrics,e2e,top}", "appliance/cmd/...",
+			"netio/{dns,peertest}", "appliance/{errlog,server,master,metrics,e2e,top}", "appliance/cmd/...",
 			"tuning/...", "images/...", "perf/...",
 		},
 		why: "package net's poller would be a second event loop: connections are netio's",

@@ -7,16 +7,16 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
+
+	"weir/netio/peertest"
 )
 
 // soakVar asks for the full length of tests that are short otherwise.
@@ -119,8 +119,7 @@ func TestEveryPhaseAsksRedis(t *testing.T) {
 		t.Skip("is about weir, not nginx")
 	}
 	p := testPlace(t)
-	port := startRedis(t, p)
-	fill(t, port, append([]string{"content", "init_worker", "letter"}, seenPhases...))
+	fill(t, startRedis(t, p), append([]string{"content", "init_worker", "letter"}, seenPhases...))
 	s := serve(t, b, p, map[string]string{"nginx.conf": redisConf, "get.lua": redisClient})
 	const clients = 16
 	requests := long(10000, 200)
@@ -242,39 +241,23 @@ func serve(t *testing.T, b binary, p *place, files map[string]string) *server {
 }
 
 // startRedis starts redis-server on PORT_redis.
-func startRedis(t *testing.T, p *place) (port int) {
+func startRedis(t *testing.T, p *place) (addr string) {
 	t.Helper()
-	path, err := exec.LookPath("redis-server")
+	port, err := p.port("PORT_redis")
 	if err != nil {
-		t.Skip("needs redis-server")
-	}
-	if port, err = p.port("PORT_redis"); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(path, "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--save", "", "--dir", p.dir)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait() // killed
-	})
-	return port
+	addr = fmt.Sprintf("127.0.0.1:%d", port)
+	peertest.Start(t, "tcp", addr, "redis-server", "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--save", "", "--dir", p.dir)
+	return addr
 }
 
 // fill sets every key to its name in angle brackets, and letter to a plus sign.
-func fill(t *testing.T, port int, keys []string) {
+func fill(t *testing.T, addr string, keys []string) {
 	t.Helper()
-	var c net.Conn
-	var err error
-	for end := time.Now().Add(startLimit); ; time.Sleep(5 * time.Millisecond) {
-		if c, err = net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatal(err)
-		}
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
 	}
 	defer c.Close()
 	r := bufio.NewReader(c)

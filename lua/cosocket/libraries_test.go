@@ -2,18 +2,15 @@ package cosocket_test
 
 import (
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	"weir/appliance/http/httptest"
+	"weir/netio/peertest"
 	"weir/netio/sock/socktest"
 )
 
@@ -210,34 +207,11 @@ func found(path, module string) bool {
 	return false
 }
 
-// peer starts a server and waits until it listens. It ends with the test.
+// peer starts a server that listens on port.
 func peer(t *testing.T, port int, name string, args ...string) int {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if path, err = exec.LookPath("/usr/sbin/" + name); err != nil {
-			t.Skipf("needs %s", name)
-		}
-	}
-	cmd := exec.Command(path, args...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
-		_ = cmd.Wait()                          // by that signal
-	})
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err == nil {
-			c.Close()
-			return port
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s does not listen: %v", name, err)
-		}
-	}
+	peertest.Start(t, "tcp", fmt.Sprintf("127.0.0.1:%d", port), name, args...)
+	return port
 }
 
 func redis(t *testing.T) int {

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -22,6 +21,7 @@ import (
 	"weir/lua/offload"
 	"weir/lua/phase"
 	"weir/lua/shared"
+	"weir/netio/peertest"
 )
 
 // patience is how long a test waits for what must happen.
@@ -92,30 +92,10 @@ type keeper struct {
 
 func startRedis(t *testing.T) *keeper {
 	t.Helper()
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Skip("needs redis-server")
-	}
 	dir := t.TempDir()
 	k := &keeper{t, filepath.Join(dir, "redis")}
-	cmd := exec.Command(path, "--port", "0", "--unixsocket", k.path, "--save", "", "--dir", dir)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
-		_ = cmd.Wait()                          // by that signal
-	})
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		if c, err := net.Dial("unix", k.path); err == nil {
-			c.Close()
-			return k
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("redis-server does not listen")
-		}
-	}
+	peertest.Start(t, "unix", k.path, "redis-server", "--port", "0", "--unixsocket", k.path, "--save", "", "--dir", dir)
+	return k
 }
 
 // do sends a command and returns the first line of the answer.
@@ -220,10 +200,7 @@ func TestHandshakesWaitForRedisAndHoldNobodyUp(t *testing.T) {
 		}
 	}
 	t.Run("openssl is a client", func(t *testing.T) {
-		path, err := exec.LookPath("openssl")
-		if err != nil {
-			t.Skip("needs openssl")
-		}
+		path := peertest.Find(t, "openssl")
 		for _, version := range []string{"-tls1_2", "-tls1_3"} {
 			cmd := exec.Command(path, "s_client", "-unix", socket(s), "-servername", "quick", version)
 			out, err := cmd.CombinedOutput()

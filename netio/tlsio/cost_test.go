@@ -16,6 +16,7 @@ import (
 
 	"weir/netio/buf"
 	"weir/netio/conn"
+	"weir/netio/peertest"
 	"weir/netio/poll"
 	"weir/netio/sock"
 )
@@ -139,7 +140,7 @@ http { access_log off; keepalive_requests 1000000000; sendfile on; tcp_nopush on
 	if err := os.WriteFile(f.dir+"/nginx.conf", []byte(conf), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := startPinned(t, nil, need(t, "nginx"), "-p", f.dir, "-c", f.dir+"/nginx.conf")
+	cmd := startPinned(t, nil, peertest.Find(t, "nginx"), "-p", f.dir, "-c", f.dir+"/nginx.conf")
 	for range 250 {
 		children, _ := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", cmd.Process.Pid))
 		if w := strings.Fields(string(children)); len(w) > 0 {

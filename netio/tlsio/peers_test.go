@@ -14,27 +14,12 @@ import (
 	"time"
 
 	"weir/netio/conn"
+	"weir/netio/peertest"
 	"weir/netio/sock"
 	"weir/netio/sock/socktest"
 )
 
-// Programs of other makers, on either side. Each test says which program it
-// lacks; .ci/need peers installs them.
-
-// need skips a test whose program is absent.
-func need(t testing.TB, program string) string {
-	t.Helper()
-	p, err := exec.LookPath(program)
-	if err != nil {
-		for _, dir := range []string{"/usr/sbin/", "/sbin/"} {
-			if _, err := os.Stat(dir + program); err == nil {
-				return dir + program
-			}
-		}
-		t.Skipf("%s is not installed", program)
-	}
-	return p
-}
+// Programs of other makers, on either side. Package peertest finds them.
 
 // files are the test's certificates as files.
 type files struct{ dir, ca, cert, key, rsaCert, rsaKey, clientCert, clientKey string }
@@ -138,7 +123,7 @@ func (k *talk) hear(s string) {
 func host(a sock.Addr) string { return fmt.Sprintf("127.0.0.1:%d", a.Port()) }
 
 func TestOpensslClientUpdatesKeys(t *testing.T) {
-	openssl := need(t, "openssl")
+	openssl := peertest.Find(t, "openssl")
 	f := writeFiles(t)
 	w := newWorld(t, Options{})
 	s := &side{conf: serverConfig(), echo: true}
@@ -164,7 +149,7 @@ func TestOpensslClientUpdatesKeys(t *testing.T) {
 }
 
 func TestOpensslServerUpdatesKeys(t *testing.T) {
-	openssl := need(t, "openssl")
+	openssl := peertest.Find(t, "openssl")
 	f := writeFiles(t)
 	w := newWorld(t, Options{})
 	port := socktest.Port(t)
@@ -255,7 +240,7 @@ func (w *world) output(name string, args ...string) (string, error) {
 }
 
 func TestCurlFetchesPages(t *testing.T) {
-	curl := need(t, "curl")
+	curl := peertest.Find(t, "curl")
 	f := writeFiles(t)
 	for _, v := range []string{"1.3", "1.2"} {
 		for _, size := range []int{5, 5000, 300_000} {
@@ -275,7 +260,7 @@ func TestCurlFetchesPages(t *testing.T) {
 }
 
 func TestOpensslResumesSessions(t *testing.T) {
-	openssl := need(t, "openssl")
+	openssl := peertest.Find(t, "openssl")
 	f := writeFiles(t)
 	for _, v := range []string{"-tls1_3", "-tls1_2"} {
 		t.Run(v, func(t *testing.T) {
@@ -297,7 +282,7 @@ func TestOpensslResumesSessions(t *testing.T) {
 }
 
 func TestGnutlsClientTalksToServer(t *testing.T) {
-	gnutls := need(t, "gnutls-cli")
+	gnutls := peertest.Find(t, "gnutls-cli")
 	f := writeFiles(t)
 	for _, prio := range []string{
 		"NORMAL:-VERS-ALL:+VERS-TLS1.3", "NORMAL:-VERS-ALL:+VERS-TLS1.2",
@@ -323,7 +308,7 @@ func TestGnutlsClientTalksToServer(t *testing.T) {
 }
 
 func TestNginxServesTheClient(t *testing.T) {
-	nginx := need(t, "nginx")
+	nginx := peertest.Find(t, "nginx")
 	f := writeFiles(t)
 	port := socktest.Port(t)
 	conf := fmt.Sprintf(`daemon off; master_process off; error_log %[1]s/error.log; pid %[1]s/pid;
