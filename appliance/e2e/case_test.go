@@ -164,7 +164,7 @@ func TestBackend(t *testing.T) {
 			t.Fatal(err)
 		}
 		conn.Write([]byte("POST /1 HTTP/1.1\r\nContent-Length: 2\r\n\r\nabGET /2 HTTP/1.1\r\n\r\n"))
-		conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+		conn.SetReadDeadline(time.Now().Add(time.Minute))
 		r := bufio.NewReader(conn)
 		for _, want := range []string{"one", "two " + unix.addr()} {
 			if m, err := readMessage(r, false, true, false); err != nil || string(m.body) != want {
@@ -173,7 +173,7 @@ func TestBackend(t *testing.T) {
 		}
 		conn.Close()
 		for _, want := range []string{"POST /1 HTTP/1.1\n\nab\n", "GET /2 HTTP/1.1\n\n"} {
-			m, err := b.request(time.Second)
+			m, err := b.request(time.Minute)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -198,7 +198,7 @@ func TestBackend(t *testing.T) {
 	if n, err := conn.Read(make([]byte, 1)); err == nil {
 		t.Errorf("got %d bytes of a dropped answer", n)
 	}
-	if m, err := unix.request(time.Second); err != nil || m.values("Proxy-Protocol") == nil {
+	if m, err := unix.request(time.Minute); err != nil || m.values("Proxy-Protocol") == nil {
 		t.Errorf("got %v (%v), want the PROXY line", m, err)
 	}
 }

@@ -180,7 +180,7 @@ func TestSectionsThatWaitInVain(t *testing.T) {
 	} {
 		t.Run(c.about, func(t *testing.T) {
 			t.Parallel()
-			hold(t, fakeConf+c.text, c.wrong, 2*time.Second)
+			hold(t, fakeConf+c.text, c.wrong, 4*time.Second)
 		})
 	}
 }

@@ -36,7 +36,7 @@ func TestAGrammarOfCallsReadsJSON(t *testing.T) {
 		if err != nil || (caps != nil) != tt.want {
 			t.Errorf("%.40s: got %v, %v, want match %v", tt.text, caps, err, tt.want)
 		}
-		if took := time.Since(start); took > time.Second {
+		if took := time.Since(start); took > 30*time.Second {
 			t.Errorf("%.40s: took %v", tt.text, took)
 		}
 	}

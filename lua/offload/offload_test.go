@@ -90,7 +90,7 @@ func TestJobsOfAPoolRunBesideTheLoop(t *testing.T) {
 			t.Errorf("job %d: got %s, want %s", i, got.String(), want)
 		}
 	}
-	for end := time.Now().Add(10 * time.Second); ; {
+	for end := time.Now().Add(time.Minute); ; {
 		q.mu.Lock()
 		n := q.running
 		q.mu.Unlock()

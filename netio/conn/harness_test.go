@@ -29,13 +29,13 @@ type expire func()
 
 func (f expire) Expired(*poll.Timer) { f() }
 
-// until drives the loop until done, at most three seconds.
+// until drives the loop until done, with patience for a busy machine.
 func (w *world) until(what string, done func() bool) {
 	w.t.Helper()
 	var guard poll.Timer
 	late := false
 	guard.Owner = expire(func() { late = true })
-	w.d.Loop.SetTimer(&guard, 3000)
+	w.d.Loop.SetTimer(&guard, 60_000)
 	defer w.d.Loop.RemoveTimer(&guard)
 	for !done() {
 		w.d.Loop.Step()

@@ -103,8 +103,8 @@ func TestFamiliesAskedFor(t *testing.T) {
 		"A h.test":    {records: []dnsmessage.Resource{addr("h.test", "192.0.2.1", 60)}},
 		"AAAA h.test": {records: []dnsmessage.Resource{addr("h.test", "2001:db8::1", 60)}},
 	}.answer)
-	four := resolver(t, Config{IPv4: true}, s)
-	six := resolver(t, Config{IPv6: true}, s)
+	four := resolver(t, Config{IPv4: true, firstWait: noSecond}, s)
+	six := resolver(t, Config{IPv6: true, firstWait: noSecond}, s)
 	for _, c := range []struct {
 		r     *Resolver
 		typ   Type
@@ -137,7 +137,7 @@ func TestCacheKeepsForTTLAndValid(t *testing.T) {
 		keeps       time.Duration
 	}{
 		{"the least TTL of an alias chain", "ttl.test", 0, 30 * time.Second},
-		{"valid= overrides the TTL", "ttl.test", 5 * time.Second, 5 * time.Second},
+		{"valid= overrides the TTL", "ttl.test", time.Hour, time.Hour},
 		{"a TTL of zero keeps nothing", "zero.test", 0, 0},
 		{"a TTL above 2^31-1 is zero", "huge.test", 0, 0},
 	} {
@@ -147,7 +147,7 @@ func TestCacheKeepsForTTLAndValid(t *testing.T) {
 		for _, at := range []struct {
 			after time.Duration
 			want  bool
-		}{{max(c.keeps-2*time.Second, 0), c.keeps > 0}, {c.keeps + time.Second, false}} {
+		}{{c.keeps / 2, c.keeps > 0}, {c.keeps + time.Second, false}} {
 			got, ok := r.Cached(Query{Name: c.name}, now.Add(at.after))
 			if ok != at.want || ok && !slices.Equal(got.Addrs, ips("192.0.2.1")) {
 				t.Errorf("%s: after %v cached is %v with %v, want %v", c.about, at.after, ok, got.Addrs, at.want)
@@ -177,7 +177,7 @@ func TestAbsenceIsKeptForTheZonesTime(t *testing.T) {
 			t.Errorf("%s: got %v, want an error", c.name, got.Addrs)
 		}
 		now := time.Now()
-		if got, ok := r.Cached(Query{Name: c.name}, now.Add(c.keeps-2*time.Second)); ok != (c.keeps > 0) || ok && got.Err.Code != CodeNotFound {
+		if got, ok := r.Cached(Query{Name: c.name}, now.Add(c.keeps/2)); ok != (c.keeps > 0) || ok && got.Err.Code != CodeNotFound {
 			t.Errorf("%s: cached is %v with %v, want %v", c.name, ok, got.Err, c.keeps > 0)
 		}
 		if _, ok := r.Cached(Query{Name: c.name}, now.Add(c.keeps+time.Second)); ok {
@@ -192,7 +192,7 @@ func TestLookupsOfOneNameShareAFlight(t *testing.T) {
 		<-release
 		return reply{records: []dnsmessage.Resource{addr(trim(q.Name), "192.0.2.1", 60)}}
 	})
-	r := resolver(t, Config{firstWait: 5 * time.Second}, s)
+	r := resolver(t, Config{firstWait: noSecond}, s)
 	var delivered atomic.Int32
 	var wg sync.WaitGroup
 	for range 50 {
@@ -222,7 +222,7 @@ func TestServersTakeTurns(t *testing.T) {
 		z["A "+n] = reply{records: []dnsmessage.Resource{addr(n, "192.0.2.1", 60)}}
 	}
 	one, two := serve(t, z.answer), serve(t, z.answer)
-	r := resolver(t, Config{}, one, two)
+	r := resolver(t, Config{firstWait: noSecond}, one, two)
 	for _, n := range []string{"a.test", "b.test", "c.test", "d.test"} {
 		look(t, r, Query{Name: n})
 	}
@@ -269,16 +269,17 @@ func TestTheNextServerIsAskedAfterFailure(t *testing.T) {
 }
 
 func TestAClosedPortIsPassedOverAtOnce(t *testing.T) {
-	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	// A connected socket keeps the port and takes nothing from others: for these the port is closed.
+	c, err := net.Dial("udp", "127.0.0.1:9")
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer c.Close()
 	closed := c.LocalAddr().String()
-	c.Close()
 	s := serve(t, zone{"A h.test": {records: []dnsmessage.Resource{addr("h.test", "192.0.2.1", 60)}}}.answer)
-	r := resolver(t, Config{Servers: []string{closed}, firstWait: 5 * time.Second}, s)
+	r := resolver(t, Config{Servers: []string{closed}, firstWait: noSecond}, s)
 	start := time.Now()
-	if got := look(t, r, Query{Name: "h.test"}); got.Err != nil || time.Since(start) > 3*time.Second {
+	if got := look(t, r, Query{Name: "h.test"}); got.Err != nil || time.Since(start) > noSecond/2 {
 		t.Errorf("got error %v after %v, want an address at once", got.Err, time.Since(start))
 	}
 	for range 2 {
@@ -290,7 +291,7 @@ func TestAClosedPortIsPassedOverAtOnce(t *testing.T) {
 
 func TestSilenceTimesOut(t *testing.T) {
 	s := serve(t, func(dnsmessage.Question, string) reply { return reply{drop: true} })
-	r := resolver(t, Config{Timeout: 500 * time.Millisecond}, s)
+	r := resolver(t, Config{Timeout: 500 * time.Millisecond, firstWait: 5 * time.Millisecond}, s)
 	got := look(t, r, Query{Name: "h.test"})
 	if got.Err == nil || got.Err.Code != CodeTimeout || got.Err.Text != "Operation timed out" {
 		t.Errorf("got %v, want the time limit's error", got.Err)
@@ -338,7 +339,7 @@ func TestTruncatedAnswersAreAskedForByTCP(t *testing.T) {
 		}
 		return re
 	})
-	r := resolver(t, Config{}, s)
+	r := resolver(t, Config{firstWait: noSecond}, s)
 	if got := look(t, r, Query{Name: "big.test"}); len(got.Addrs) != 100 {
 		t.Errorf("got %d addresses (%v), want 100", len(got.Addrs), got.Err)
 	}
@@ -431,11 +432,11 @@ func TestOldAnswersServeEarlyWhileServersAreSilent(t *testing.T) {
 	s := serve(t, func(q dnsmessage.Question, _ string) reply {
 		return reply{drop: silent.Load(), records: []dnsmessage.Resource{addr(trim(q.Name), "192.0.2.1", 0)}}
 	})
-	r := resolver(t, Config{Stale: time.Hour, Timeout: 800 * time.Millisecond}, s)
+	r := resolver(t, Config{Stale: time.Hour, Timeout: time.Minute}, s)
 	look(t, r, Query{Name: "h.test"})
 	silent.Store(true)
 	start := time.Now()
-	if got := look(t, r, Query{Name: "h.test"}); !got.Stale || time.Since(start) > 700*time.Millisecond {
+	if got := look(t, r, Query{Name: "h.test"}); !got.Stale || time.Since(start) > 30*time.Second {
 		t.Errorf("got %v after %v, want the old answer before the limit", got, time.Since(start))
 	}
 }
@@ -513,7 +514,7 @@ func TestNamesOfAddresses(t *testing.T) {
 
 func TestLimitsAndClose(t *testing.T) {
 	s := serve(t, func(dnsmessage.Question, string) reply { return reply{drop: true} })
-	r := resolver(t, Config{MaxInFlight: 2, firstWait: 5 * time.Second}, s)
+	r := resolver(t, Config{MaxInFlight: 2, firstWait: noSecond}, s)
 	done := make(chan Result, 3)
 	deliver := func(res Result) { done <- res }
 	r.Lookup(Query{Name: "a.test"}, deliver)

@@ -54,12 +54,12 @@ func until(t testing.TB, l *Loop, done func() bool) {
 	var guard Timer
 	failed := false
 	guard.Owner = owner(func(*Timer) { failed = true })
-	l.SetTimer(&guard, 2000)
+	l.SetTimer(&guard, 60_000)
 	defer l.RemoveTimer(&guard)
 	for !done() {
 		l.Step()
 		if failed {
-			t.Fatal("nothing happened for two seconds")
+			t.Fatal("nothing happened for a minute")
 		}
 	}
 }
@@ -257,7 +257,7 @@ func TestMailboxTakesEveryLetterOfManyGoroutines(t *testing.T) {
 			}
 		})
 	}
-	timeout := time.AfterFunc(5*time.Second, l.Stop)
+	timeout := time.AfterFunc(time.Minute, l.Stop)
 	l.Run()
 	timeout.Stop()
 	wg.Wait()
@@ -287,7 +287,7 @@ func TestPostWakesASleepingLoopAndOnlyThen(t *testing.T) {
 	l.Stop()
 	select {
 	case <-done:
-	case <-time.After(2 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("Stop did not wake the loop")
 	}
 }
@@ -333,15 +333,16 @@ func TestStatsTellBusyFromIdle(t *testing.T) {
 		for end := time.Now().Add(15 * time.Millisecond); time.Now().Before(end); {
 		}
 	})
-	l.SetTimer(&timer, 20)
-	until(t, l, func() bool { return !timer.Active() })
-	l.SetTimer(&timer, 20)
-	until(t, l, func() bool { return !timer.Active() })
+	// A busy machine may keep the thread away until the timer is due: then nothing was idle.
+	for end := time.Now().Add(time.Minute); l.Stats().IdleNS < 10e6 && time.Now().Before(end); {
+		l.SetTimer(&timer, 20)
+		until(t, l, func() bool { return !timer.Active() })
+	}
 	l.Defer(task(func() {}))
 	l.Step()
 	s := l.Stats()
 	if s.WorstNS < 15e6 || s.BusyNS < 15e6 || s.IdleNS < 10e6 {
-		t.Errorf("worst %d busy %d idle %d ns, want about 15, 30 and 30 ms", s.WorstNS, s.BusyNS, s.IdleNS)
+		t.Errorf("worst %d busy %d idle %d ns, want at least 15, 15 and 10 ms", s.WorstNS, s.BusyNS, s.IdleNS)
 	}
 	if s.Sleeps == 0 || s.Turns == 0 {
 		t.Errorf("got %d sleeps in %d turns", s.Sleeps, s.Turns)

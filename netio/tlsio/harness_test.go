@@ -56,7 +56,7 @@ func (w *world) until(what string, done func() bool) {
 	var guard poll.Timer
 	late := false
 	guard.Owner = expire(func() { late = true })
-	w.d.Loop.SetTimer(&guard, 20_000)
+	w.d.Loop.SetTimer(&guard, 60_000)
 	defer w.d.Loop.RemoveTimer(&guard)
 	for !done() {
 		w.d.Loop.Step()

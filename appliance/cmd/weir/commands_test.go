@@ -48,11 +48,13 @@ func (in *instance) userLine() string {
 	return ""
 }
 
-// ask sends a request and gives its answer, or the error, when that is there.
+// ask sends a request on a connection of its own and gives its answer, or the error, when that is there. Nothing stays
+// idle: a server with a successor would keep that until its timeout.
 func (in *instance) ask(path string) <-chan string {
 	answer := make(chan string, 1)
-	go func() {
-		r, err := http.Get("http://" + in.addr + path)
+	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	go func() { // ends with the answer
+		r, err := c.Get("http://" + in.addr + path)
 		if err != nil {
 			answer <- err.Error()
 			return
@@ -93,6 +95,7 @@ func TestCommandsSurviveReloadsAndUpgrades(t *testing.T) {
 	in.signal(master, syscall.SIGUSR2)
 	in.until("the successor", func() bool { p := in.pid("t.pid"); return p != 0 && p != master })
 	in.signal(master, syscall.SIGQUIT)
+	in.until("the old server to be told", func() bool { return strings.Contains(in.read("error.log"), "gracefully shutting down") })
 	in.answerFIFO("two\n")
 	if got := <-old; got != "twotrue\n" {
 		t.Errorf("over an upgrade: got %q", got)

@@ -56,7 +56,7 @@ func TestASlowDiskSlowsTheWorkerAndLosesNothing(t *testing.T) {
 		if n == maxQueued+1 {
 			break
 		}
-		if time.Since(start) > 10*time.Second {
+		if time.Since(start) > time.Minute {
 			t.Fatalf("only %d batches wait", n)
 		}
 	}

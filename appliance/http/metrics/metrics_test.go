@@ -99,7 +99,7 @@ func TestAWorkerThatIsStuckIsReportedNotWaitedFor(t *testing.T) {
 	quick, stuck := startWorker(t, 0, p), startWorker(t, 1, p)
 	workers := []*http.Worker{quick, stuck}
 	h := newHub()
-	for i, r := range h.ask(workers, 5*time.Second) {
+	for i, r := range h.ask(workers, time.Minute) {
 		if !r.up || r.w != workers[i] {
 			t.Errorf("worker %d: got %+v", i, r)
 		}
@@ -108,19 +108,20 @@ func TestAWorkerThatIsStuckIsReportedNotWaitedFor(t *testing.T) {
 
 	release := make(chan struct{})
 	stuck.Loop.Post(task(func() { <-release }))
-	began := time.Now()
-	got := h.ask(workers, 50*time.Millisecond)
-	if d := time.Since(began); d > 5*time.Second {
-		t.Errorf("waited %v", d)
+	var got []report
+	for limit := 50 * time.Millisecond; limit < time.Minute; limit *= 2 { // the other one may be slow, too
+		if got = h.ask(workers, limit); got[0].up {
+			break
+		}
 	}
 	close(release)
 	if !got[0].up || got[1].up || got[1].active != 42 {
 		t.Errorf("got up %v %v, active %d; want the last sample of the stuck one", got[0].up, got[1].up, got[1].active)
 	}
-	if got = h.ask(workers, 5*time.Second); !got[1].up || got[1].active != 0 {
+	if got = h.ask(workers, time.Minute); !got[1].up || got[1].active != 0 {
 		t.Errorf("the worker is back, got up %v, active %d", got[1].up, got[1].active)
 	}
-	if h.ask(workers[:1], 5*time.Second); len(h.last) != 1 {
+	if h.ask(workers[:1], time.Minute); len(h.last) != 1 {
 		t.Errorf("samples of %d workers are kept, want 1", len(h.last))
 	}
 }
@@ -136,7 +137,7 @@ func TestWhatIsPrintedIsWellFormed(t *testing.T) {
 	h := newHub()
 	filter := &cycle.FilterState{Devices: map[string]string{"eth0": "native"}, Verdicts: map[string]cycle.FilterCount{"blocked": {Packets: 3, Bytes: 180}},
 		Networks: map[string]int{"block": 2}}
-	body, err := h.print(&totals{process: p, gen: g, workers: h.ask([]*http.Worker{w}, 5*time.Second), filter: filter})
+	body, err := h.print(&totals{process: p, gen: g, workers: h.ask([]*http.Worker{w}, time.Minute), filter: filter})
 	if err != nil {
 		t.Fatal(err)
 	}
