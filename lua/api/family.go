@@ -15,6 +15,13 @@ type Func struct {
 	Run  vm.Func
 }
 
+// Fail returns nil and why to Lua, as functions do whose failures scripts are to deal with.
+func Fail(l *vm.State, why string) int {
+	l.Push(vm.Nil)
+	l.PushString(why)
+	return 2
+}
+
 // Table is a set of functions that Lua finds at one place.
 type Table struct {
 	// Path is where: "ngx.req" is a table reached from the globals, made if missing. With Module it is the name

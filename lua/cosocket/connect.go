@@ -52,11 +52,11 @@ func (s *socket) connect(l *vm.State, first int) int {
 	switch number, isNumber := numberArg(l, first+1); {
 	case last > first && isNumber:
 		if port = int(number); port < 0 || port > 65535 {
-			return fail(l, fmt.Sprintf("bad port number: %d", port))
+			return api.Fail(l, fmt.Sprintf("bad port number: %d", port))
 		}
 		key = portText(host, port)
 	case len(host) < 5 || !strings.EqualFold(host[:5], "unix:"):
-		return fail(l, "missing the port number")
+		return api.Fail(l, "missing the port number")
 	}
 	if o.named {
 		key = o.key
@@ -65,7 +65,7 @@ func (s *socket) connect(l *vm.State, first int) int {
 		l.Errorf("bad request")
 	}
 	if text := s.busyText(busyConnecting | busyReading | busyWriting); text != "" {
-		return fail(l, text)
+		return api.Fail(l, text)
 	}
 	if s.kind != kindPeer {
 		l.Errorf("attempt to re-connect a request socket")
@@ -139,10 +139,10 @@ func (s *socket) establish(l *vm.State, c *api.Ctx) int {
 		if p.full() {
 			if len(p.queue) >= p.backlog {
 				s.pool = nil
-				return fail(l, "too many waiting connect operations")
+				return api.Fail(l, "too many waiting connect operations")
 			}
 			if text := s.queueUp(l, c, p); text != "" {
-				return fail(l, text)
+				return api.Fail(l, text)
 			}
 			if s.conn != nil {
 				return done(l)
@@ -157,7 +157,7 @@ func (s *socket) establish(l *vm.State, c *api.Ctx) int {
 			p.released()
 		}
 		s.ctx = nil
-		return fail(l, text)
+		return api.Fail(l, text)
 	}
 	return done(l)
 }

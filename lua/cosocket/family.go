@@ -120,14 +120,7 @@ func (st *state) object(l *vm.State, s any, meta string) int {
 }
 
 // closed is the answer of functions of a socket without a connection.
-func closed(l *vm.State) int { return fail(l, "closed") }
-
-// fail returns nil and an error to Lua.
-func fail(l *vm.State, text string) int {
-	l.Push(vm.Nil)
-	l.PushString(text)
-	return 2
-}
+func closed(l *vm.State) int { return api.Fail(l, "closed") }
 
 // done returns 1 to Lua.
 func done(l *vm.State) int { return l.Ret(vm.Int(1)) }

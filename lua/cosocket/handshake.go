@@ -34,14 +34,14 @@ func setClientCert(l *vm.State) int {
 		s.own, s.ownKey = nil, nil
 		return l.Ret(vm.True)
 	case !cert.Truthy() || !key.Truthy():
-		return fail(l, "client certificate must be supplied with corresponding private key")
+		return api.Fail(l, "client certificate must be supplied with corresponding private key")
 	}
 	chain, signer := luatls.AsChain(cert), luatls.AsKey(key)
 	switch {
 	case chain == nil:
-		return fail(l, "bad cert arg: cdata expected, got "+cert.TypeName())
+		return api.Fail(l, "bad cert arg: cdata expected, got "+cert.TypeName())
 	case signer == nil:
-		return fail(l, "bad pkey arg: cdata expected, got "+key.TypeName())
+		return api.Fail(l, "bad pkey arg: cdata expected, got "+key.TypeName())
 	}
 	s.own, s.ownKey = chain, signer
 	return l.Ret(vm.True)
@@ -54,14 +54,14 @@ func setTrustedStore(l *vm.State) int {
 	v := l.Arg(2)
 	chain := luatls.AsChain(v)
 	if chain == nil && !v.IsNil() {
-		return fail(l, "bad store arg: cdata expected, got "+v.TypeName())
+		return api.Fail(l, "bad store arg: cdata expected, got "+v.TypeName())
 	}
 	if s == nil || s.conn == nil || s.readClosed || s.writeClosed {
 		return closed(l)
 	}
 	s.owned(l)
 	if tlsio.Of(s.conn) != nil {
-		return fail(l, "ssl handshake already done; trusted store cannot be changed on an established TLS connection")
+		return api.Fail(l, "ssl handshake already done; trusted store cannot be changed on an established TLS connection")
 	}
 	s.store = chain
 	return l.Ret(vm.True)
@@ -74,7 +74,7 @@ func getSession(l *vm.State) int {
 	case s == nil || s.conn == nil || s.readClosed && s.writeClosed:
 		return closed(l)
 	case tlsio.Of(s.conn) == nil:
-		return fail(l, "no session")
+		return api.Fail(l, "no session")
 	}
 	return l.Ret(s.st.env.VM.NewCdata(&session{}).Value())
 }
@@ -97,10 +97,10 @@ func sslHandshake(l *vm.State) int {
 	}
 	c := s.owned(l)
 	if text := s.busyText(busyConnecting | busyReading | busyWriting); text != "" {
-		return fail(l, text)
+		return api.Fail(l, text)
 	}
 	if s.settings.TLS.Client == nil {
-		return fail(l, "TLS is not available here")
+		return api.Fail(l, "TLS is not available here")
 	}
 	if tlsio.Of(s.conn) == nil {
 		u := resumed.AsUserdata()
@@ -110,13 +110,13 @@ func sslHandshake(l *vm.State) int {
 		}
 		if text := s.secure(l, c, name, resume); text != "" {
 			s.finalize()
-			return fail(l, text)
+			return api.Fail(l, text)
 		}
 	}
 	if verify {
 		if text := s.verify(c, name); text != "" {
 			s.finalize()
-			return fail(l, text)
+			return api.Fail(l, text)
 		}
 	}
 	switch {

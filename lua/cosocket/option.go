@@ -3,6 +3,7 @@ package cosocket
 import (
 	"fmt"
 
+	"weir/lua/api"
 	"weir/lua/vm"
 	"weir/netio/sock"
 )
@@ -18,15 +19,15 @@ func bind(l *vm.State) int {
 	if n == 3 {
 		f, ok := numberArg(l, 3)
 		if !ok {
-			return fail(l, "expecting port to be a number but got type: "+l.Arg(3).TypeName())
+			return api.Fail(l, "expecting port to be a number but got type: "+l.Arg(3).TypeName())
 		}
 		if port = int(f); port < 0 || port > 65535 {
-			return fail(l, fmt.Sprintf("bad port number: %d", port))
+			return api.Fail(l, fmt.Sprintf("bad port number: %d", port))
 		}
 	}
 	a, err := sock.ParseAddr(l.CheckString(2))
 	if err != nil || a.Family() == sock.Unix {
-		return fail(l, "bad address")
+		return api.Fail(l, "bad address")
 	}
 	if port > 0 {
 		a = a.WithPort(uint16(port))
@@ -58,15 +59,15 @@ func optionSocket(l *vm.State) *socket {
 // setOption is tcpsock:setoption.
 func setOption(l *vm.State) int {
 	if l.Arg(2).IsNil() {
-		return fail(l, "missing the \"option\" argument")
+		return api.Fail(l, "missing the \"option\" argument")
 	}
 	if l.Arg(3).IsNil() {
-		return fail(l, "missing the \"value\" argument")
+		return api.Fail(l, "missing the \"value\" argument")
 	}
 	s := optionSocket(l)
 	o := optionOf(l.Arg(2))
 	if o == 0 {
-		return fail(l, "unsupported option "+l.Arg(2).Text())
+		return api.Fail(l, "unsupported option "+l.Arg(2).Text())
 	}
 	if !s.connected() {
 		return closed(l)
@@ -78,7 +79,7 @@ func setOption(l *vm.State) int {
 		value = 1
 	}
 	if err := s.conn.SetOption(o, value); err != nil {
-		return fail(l, errorText(err))
+		return api.Fail(l, errorText(err))
 	}
 	return l.Ret(vm.True)
 }
@@ -87,18 +88,18 @@ func setOption(l *vm.State) int {
 func getOption(l *vm.State) int {
 	s := optionSocket(l)
 	if l.Arg(2).IsNil() {
-		return fail(l, "missing the \"option\" argument")
+		return api.Fail(l, "missing the \"option\" argument")
 	}
 	o := optionOf(l.Arg(2))
 	if o == 0 {
-		return fail(l, "unsupported option "+l.Arg(2).Text())
+		return api.Fail(l, "unsupported option "+l.Arg(2).Text())
 	}
 	if !s.connected() {
 		return closed(l)
 	}
 	value, err := s.conn.Option(o)
 	if err != nil {
-		return fail(l, errorText(err))
+		return api.Fail(l, errorText(err))
 	}
 	return l.Ret(vm.Int(value))
 }
@@ -115,4 +116,4 @@ var options = map[string]sock.Option{
 }
 
 // noPointer is the answer of methods that give OpenSSL's structures away.
-func noPointer(l *vm.State) int { return fail(l, "not supported") }
+func noPointer(l *vm.State) int { return api.Fail(l, "not supported") }

@@ -196,13 +196,13 @@ func setKeepalive(l *vm.State) int {
 	}
 	c := s.owned(l)
 	if text := s.busyText(busyConnecting | busyReading | busyWriting); text != "" {
-		return fail(l, text)
+		return api.Fail(l, text)
 	}
 	switch {
 	case s.pos < len(s.in):
-		return fail(l, "unread data in buffer")
+		return api.Fail(l, "unread data in buffer")
 	case s.kind != kindPeer:
-		return fail(l, "key not found")
+		return api.Fail(l, "key not found")
 	case s.st.retired || c.Worker().Exiting():
 		s.finalize()
 		return done(l)
@@ -216,7 +216,7 @@ func setKeepalive(l *vm.State) int {
 	}
 	if s.conn.ReadReady() && !s.conn.Silent() {
 		s.finalize()
-		return fail(l, "connection in dubious state")
+		return api.Fail(l, "connection in dubious state")
 	}
 	p.keep(s, timeout)
 	return done(l)

@@ -102,7 +102,7 @@ func readable(l *vm.State, log bool) (s *socket, c *api.Ctx, rets int) {
 	}
 	c = s.owned(l)
 	if text := s.busyText(busyConnecting | busyReading); text != "" {
-		return nil, nil, fail(l, text)
+		return nil, nil, api.Fail(l, text)
 	}
 	return s, c, 0
 }

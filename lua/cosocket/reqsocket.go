@@ -75,7 +75,7 @@ func requestSocket(l *vm.State) int {
 	case r.Version >= 2000:
 		l.Errorf("http v2 not supported yet")
 	case !raw && r.ChunkedBody:
-		return fail(l, "chunked request bodies not supported yet")
+		return api.Fail(l, "chunked request bodies not supported yet")
 	}
 	st := states.Of(l)
 	s := &socket{st: st, ctx: c, conn: r.Client().Net(), kind: kindBody, settings: c.Settings(), down: downstream{r: r}}
@@ -87,7 +87,7 @@ func requestSocket(l *vm.State) int {
 		text = takeBody(r)
 	}
 	if text != "" {
-		return fail(l, text)
+		return api.Fail(l, text)
 	}
 	r.Client().ClearReadTimer()
 	if raw {

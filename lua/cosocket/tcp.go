@@ -156,10 +156,10 @@ func closeTCP(l *vm.State) int {
 	}
 	s.owned(l)
 	if text := s.busyText(busyConnecting | busyReading | busyWriting); text != "" {
-		return fail(l, text)
+		return api.Fail(l, text)
 	}
 	if s.kind != kindPeer {
-		return fail(l, "attempt to close a request socket")
+		return api.Fail(l, "attempt to close a request socket")
 	}
 	s.finalize()
 	return done(l)

@@ -57,7 +57,7 @@ func bindUDP(l *vm.State) int {
 	u := selfUDP(l)
 	a, err := sock.ParseAddr(l.CheckString(2))
 	if err != nil || a.Family() == sock.Unix {
-		return fail(l, "bad address")
+		return api.Fail(l, "bad address")
 	}
 	u.local = a
 	return l.Ret(vm.True)
@@ -74,34 +74,34 @@ func setPeerName(l *vm.State) int {
 	host, port := l.CheckString(2), 0
 	if n == 3 {
 		if port = l.CheckInt(3); port < 0 || port > 65535 {
-			return fail(l, fmt.Sprintf("bad port number: %d", port))
+			return api.Fail(l, fmt.Sprintf("bad port number: %d", port))
 		}
 	}
 	switch {
 	case u.ctx != nil && u.ctx != c:
 		l.Errorf("bad request")
 	case u.reader != nil || u.waiting:
-		return fail(l, "socket busy")
+		return api.Fail(l, "socket busy")
 	case u.d != nil:
 		u.finalize()
 	}
 	u.settings, u.host, u.port, u.addr = c.Settings(), host, port, sock.Addr{}
 	t, err := parseTarget(host, port)
 	if err != nil {
-		return fail(l, fmt.Sprintf("failed to parse host name \"%s\": %s", host, err))
+		return api.Fail(l, fmt.Sprintf("failed to parse host name \"%s\": %s", host, err))
 	}
 	addr := t.addr
 	if !addr.IsValid() {
 		text := ""
 		if addr, text = lookUp(l, c, t, func() { u.waiting = true }, func() { u.waiting = false }); text != "" {
-			return fail(l, text)
+			return api.Fail(l, text)
 		}
 	}
 	u.addr = addr
 	d, err := conn.DialDatagram(c.Worker().Driver, addr, u.local, u)
 	if err != nil {
 		u.logErr(c, "connect() failed ("+http.ErrnoText(err)+")")
-		return fail(l, errorText(err))
+		return api.Fail(l, errorText(err))
 	}
 	u.d, u.ctx = d, c
 	c.OnClose(u)
@@ -151,7 +151,7 @@ func sendUDP(l *vm.State) int {
 	}
 	c := u.owned(l)
 	if u.reader != nil {
-		return fail(l, "socket busy")
+		return api.Fail(l, "socket busy")
 	}
 	pool := c.Worker().Buffers
 	b := flatten(pool.Get(measure(l, l.Arg(2), 0))[:0], l.Arg(2))
@@ -161,9 +161,9 @@ func sendUDP(l *vm.State) int {
 	switch {
 	case err != nil:
 		u.logErr(c, "send() failed ("+http.ErrnoText(err)+")")
-		return fail(l, errorText(err))
+		return api.Fail(l, errorText(err))
 	case n != size:
-		return fail(l, "partial write")
+		return api.Fail(l, "partial write")
 	}
 	return done(l)
 }
@@ -181,7 +181,7 @@ func receiveUDP(l *vm.State) int {
 	}
 	c := u.owned(l)
 	if u.reader != nil {
-		return fail(l, "socket busy")
+		return api.Fail(l, "socket busy")
 	}
 	size := min(max(l.OptInt(2, maxDatagram), 0), maxDatagram)
 	b := c.Worker().Buffers.Get(max(size, 1))
@@ -199,7 +199,7 @@ func receiveUDP(l *vm.State) int {
 		if u.expired {
 			u.expired = false
 			u.logErr(c, "lua udp socket read timed out")
-			return fail(l, "timeout")
+			return api.Fail(l, "timeout")
 		}
 		b = c.Worker().Buffers.Get(max(size, 1))
 		b = b[:max(size, 1)]
@@ -208,7 +208,7 @@ func receiveUDP(l *vm.State) int {
 	defer c.Worker().Buffers.Put(b)
 	if err != nil {
 		u.logErr(c, "recv() failed ("+http.ErrnoText(err)+")")
-		return fail(l, errorText(err))
+		return api.Fail(l, errorText(err))
 	}
 	l.PushBytes(b[:got])
 	return 1
@@ -266,7 +266,7 @@ func closeUDP(l *vm.State) int {
 	}
 	u.owned(l)
 	if u.reader != nil {
-		return fail(l, "socket busy")
+		return api.Fail(l, "socket busy")
 	}
 	u.finalize()
 	return done(l)

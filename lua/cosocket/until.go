@@ -3,6 +3,7 @@ package cosocket
 import (
 	"bytes"
 
+	"weir/lua/api"
 	"weir/lua/vm"
 )
 
@@ -51,7 +52,7 @@ func receiveUntil(l *vm.State) int {
 	object := l.Arg(1)
 	text := l.CheckString(2)
 	if text == "" {
-		return fail(l, "pattern is empty")
+		return api.Fail(l, "pattern is empty")
 	}
 	u := newUntil(text, inclusive)
 	f := l.VM().NewFunction("receiveuntil", func(l *vm.State) int { return u.call(l, object) })

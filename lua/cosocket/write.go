@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"weir/appliance/http"
+	"weir/lua/api"
 	"weir/lua/vm"
 	"weir/netio/buf"
 	"weir/netio/conn"
@@ -21,7 +22,7 @@ func send(l *vm.State) int {
 	}
 	c := s.owned(l)
 	if text := s.busyText(busyConnecting | busyWriting); text != "" {
-		return fail(l, text)
+		return api.Fail(l, text)
 	}
 	pool := c.Worker().Buffers
 	size := measure(l, l.Arg(2), 0)
@@ -51,11 +52,11 @@ func send(l *vm.State) int {
 		s.timedOut[conn.WriteTimer] = false
 		s.logErr(c, "lua tcp socket write timed out", s.remote())
 		s.endWriting()
-		return fail(l, "timeout")
+		return api.Fail(l, "timeout")
 	case err != nil:
 		s.logErr(c, "send() failed ("+http.ErrnoText(err)+")", s.remote())
 		s.endWriting()
-		return fail(l, errorText(err))
+		return api.Fail(l, errorText(err))
 	}
 	return l.Ret(vm.Int(len(b)))
 }

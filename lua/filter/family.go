@@ -31,12 +31,6 @@ var Family = api.Family{
 	}}},
 }
 
-func fail(l *vm.State, msg string) int {
-	l.Push(vm.Nil)
-	l.PushString(msg)
-	return 2
-}
-
 // link leads to the filter, nil where none is configured or none can be
 // reached: when a configuration is only checked, for example.
 func link(e *api.Env) cycle.FilterLink {
@@ -99,18 +93,18 @@ func change(op cycle.FilterOp, allow bool) vm.Func {
 		}
 		to := link(api.EnvOf(l))
 		if to == nil {
-			return fail(l, errNone)
+			return api.Fail(l, errNone)
 		}
 		if !api.Of(l).MayPark(l) {
 			if err := to.Ask(q, nil); err != nil {
-				return fail(l, err.Error())
+				return api.Fail(l, err.Error())
 			}
 			l.Push(vm.True)
 			return 1
 		}
 		a, msg := ask(l, to, q)
 		if msg != "" {
-			return fail(l, msg)
+			return api.Fail(l, msg)
 		}
 		l.Push(vm.True)
 		l.PushInt(a.Changed)
@@ -157,11 +151,11 @@ func list(l *vm.State) int {
 	}
 	to := link(api.EnvOf(l))
 	if to == nil {
-		return fail(l, errNone)
+		return api.Fail(l, errNone)
 	}
 	a, msg := ask(l, to, cycle.FilterQuestion{Op: cycle.FilterShow, Allow: name == "allow", Most: most})
 	if msg != "" {
-		return fail(l, msg)
+		return api.Fail(l, msg)
 	}
 	t := vm.NewTable(len(a.Networks), 0)
 	for i, n := range a.Networks {
@@ -181,11 +175,11 @@ func list(l *vm.State) int {
 func stats(l *vm.State) int {
 	to := link(api.EnvOf(l))
 	if to == nil {
-		return fail(l, errNone)
+		return api.Fail(l, errNone)
 	}
 	a, msg := ask(l, to, cycle.FilterQuestion{Op: cycle.FilterCounts})
 	if msg != "" {
-		return fail(l, msg)
+		return api.Fail(l, msg)
 	}
 	t := vm.NewTable(0, 5)
 	packets, bytes := vm.NewTable(0, len(a.State.Verdicts)), vm.NewTable(0, len(a.State.Verdicts))

@@ -59,17 +59,17 @@ func setCurrentPeer(l *vm.State) int {
 	}
 	x, msg := balanced(l)
 	if msg != "" {
-		return fail(l, msg)
+		return api.Fail(l, msg)
 	}
 	if port < 0 || port > 65535 {
-		return fail(l, "invalid port")
+		return api.Fail(l, "invalid port")
 	}
 	u, err := upstream.ParseURL(host, uint16(port), false)
 	switch {
 	case err != nil:
-		return fail(l, err.Error())
+		return api.Fail(l, err.Error())
 	case !u.Addr.IsValid():
-		return fail(l, "no host allowed")
+		return api.Fail(l, "no host allowed")
 	}
 	x.SetPeer(u.Addr, name)
 	return l.Ret(vm.True)
@@ -79,7 +79,7 @@ func setMoreTries(l *vm.State) int {
 	n := l.CheckInt(1)
 	x, msg := balanced(l)
 	if msg != "" {
-		return fail(l, msg)
+		return api.Fail(l, msg)
 	}
 	l.Push(vm.True)
 	if !x.MoreTries(max(0, n)) {
@@ -93,7 +93,7 @@ func getLastFailure(l *vm.State) int {
 	x, msg := balanced(l)
 	if msg != "" {
 		l.Push(vm.Nil)
-		return 1 + fail(l, msg)
+		return 1 + api.Fail(l, msg)
 	}
 	last, status := x.LastTry()
 	switch last {
@@ -138,9 +138,9 @@ func enableKeepalive(l *vm.State) int {
 	idle, requests := keepLimit(l, 1, 60), keepLimit(l, 2, 100)
 	switch {
 	case msg != "":
-		return fail(l, msg)
+		return api.Fail(l, msg)
 	case !x.HasPeer():
-		return fail(l, "no current peer set")
+		return api.Fail(l, "no current peer set")
 	}
 	x.KeepIdle(int64(min(idle, maxSeconds)*1000), int(min(requests, math.MaxInt32)))
 	return l.Ret(vm.True)
@@ -165,11 +165,11 @@ func keepLimit(l *vm.State, i int, missing float64) float64 {
 func setUpstreamTLS(l *vm.State) int {
 	x, msg := balanced(l)
 	if msg != "" {
-		return fail(l, msg)
+		return api.Fail(l, msg)
 	}
 	n, isNumber := l.Arg(1).AsNumber()
 	if !x.SetSecure(l.Arg(1) != vm.False && (!isNumber || n != 0)) {
-		return fail(l, "no TLS settings in the location")
+		return api.Fail(l, "no TLS settings in the location")
 	}
 	return l.Ret(vm.True)
 }
@@ -181,11 +181,11 @@ func bindToLocalAddr(l *vm.State) int {
 	}
 	x, msg := balanced(l)
 	if msg != "" {
-		return fail(l, msg)
+		return api.Fail(l, msg)
 	}
 	a, err := sock.ParseAddr(text)
 	if err != nil {
-		return fail(l, "invalid addr "+text)
+		return api.Fail(l, "invalid addr "+text)
 	}
 	x.Bind(a)
 	return l.Ret(vm.True)
@@ -194,10 +194,10 @@ func bindToLocalAddr(l *vm.State) int {
 func recreateRequest(l *vm.State) int {
 	x, msg := balanced(l)
 	if msg != "" {
-		return fail(l, msg)
+		return api.Fail(l, msg)
 	}
 	if x.Recreate() != http.OK {
-		return fail(l, "failed to recreate the request")
+		return api.Fail(l, "failed to recreate the request")
 	}
 	return l.Ret(vm.True)
 }

@@ -45,15 +45,15 @@ const notCaptured = `directive "lua_capture_error_log" is not set`
 
 func setFilterLevel(l *vm.State) int {
 	if !l.Arg(1).Truthy() {
-		return fail(l, `missing "level" argument`)
+		return api.Fail(l, `missing "level" argument`)
 	}
 	level := l.CheckInt(1)
 	c := api.EnvOf(l).Capture()
 	switch {
 	case c == nil:
-		return fail(l, notCaptured)
+		return api.Fail(l, notCaptured)
 	case level < int(errlog.Stderr) || level > int(errlog.Debug):
-		return fail(l, "bad log level: "+strconv.Itoa(level))
+		return api.Fail(l, "bad log level: "+strconv.Itoa(level))
 	}
 	c.SetFilter(errlog.Level(level))
 	return l.Ret(vm.True)
@@ -73,7 +73,7 @@ func getLogs(l *vm.State) int {
 	}
 	c := api.EnvOf(l).Capture()
 	if c == nil && most > 0 {
-		return fail(l, notCaptured)
+		return api.Fail(l, notCaptured)
 	}
 	n := 0
 	for range most {

@@ -57,7 +57,7 @@ const maxAgentConnections = 1e6 // nothing here depends on it: an agent has as m
 func enableAgent(l *vm.State) int {
 	c := api.Of(l)
 	if c.Phase != api.Init {
-		return fail(l, "API disabled in the current context")
+		return api.Fail(l, "API disabled in the current context")
 	}
 	if !l.Arg(1).IsNil() {
 		if n := l.CheckNumber(1); n < 0 || n > maxAgentConnections {

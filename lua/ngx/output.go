@@ -22,7 +22,7 @@ func echo(l *vm.State, newline bool) int {
 	c := api.Of(l)
 	r := c.R
 	if msg := cannotWrite(c); msg != "" {
-		return fail(l, msg)
+		return api.Fail(l, msg)
 	}
 	n := l.Top()
 	size := 0
@@ -34,7 +34,7 @@ func echo(l *vm.State, newline bool) int {
 	}
 	if size == 0 {
 		if rc := sendHeaderIfNeeded(c); rc == http.Error || rc > http.OK {
-			return fail(l, "nginx output filter error")
+			return api.Fail(l, "nginx output filter error")
 		}
 		return l.Ret(vm.Int(1))
 	}
@@ -48,7 +48,7 @@ func echo(l *vm.State, newline bool) int {
 	}
 	rc := send(c, r.Worker().Buffers.BufferLink(data, b))
 	if rc == http.Error || rc >= http.StatusSpecialResponse {
-		return fail(l, "nginx output filter error")
+		return api.Fail(l, "nginx output filter error")
 	}
 	return l.Ret(vm.Int(1))
 }
@@ -64,12 +64,6 @@ func cannotWrite(c *api.Ctx) string {
 		return "seen eof"
 	}
 	return ""
-}
-
-func fail(l *vm.State, msg string) int {
-	l.Push(vm.Nil)
-	l.PushString(msg)
-	return 2
 }
 
 // textSize is how long argument i is as text; other types than say takes are errors.
@@ -311,12 +305,12 @@ func eof(l *vm.State) int {
 	}
 	switch {
 	case c.RawSocket:
-		return fail(l, "raw request socket acquired")
+		return api.Fail(l, "raw request socket acquired")
 	case c.Eof:
-		return fail(l, "seen eof")
+		return api.Fail(l, "seen eof")
 	}
 	if rc := SendLast(c); rc == http.Error || rc >= http.StatusSpecialResponse {
-		return fail(l, "nginx output filter error")
+		return api.Fail(l, "nginx output filter error")
 	}
 	return l.Ret(vm.Int(1))
 }
@@ -325,7 +319,7 @@ func sendHeaders(l *vm.State) int {
 	c := api.Of(l)
 	if !c.R.HeaderSent() {
 		if rc := sendHeaderIfNeeded(c); rc == http.Error || rc > http.StatusSpecialResponse {
-			return fail(l, "nginx output filter error")
+			return api.Fail(l, "nginx output filter error")
 		}
 	}
 	return l.Ret(vm.Int(1))
@@ -355,19 +349,19 @@ func flush(l *vm.State) int {
 	}
 	switch {
 	case c.RawSocket:
-		return fail(l, "raw request socket acquired")
+		return api.Fail(l, "raw request socket acquired")
 	case r.HeaderOnly():
-		return fail(l, "header only")
+		return api.Fail(l, "header only")
 	case c.Eof:
-		return fail(l, "seen eof")
+		return api.Fail(l, "seen eof")
 	case c.Buffering:
-		return fail(l, "buffering")
+		return api.Fail(l, "buffering")
 	case !r.HeaderSent():
-		return fail(l, "nothing to flush")
+		return api.Fail(l, "nothing to flush")
 	}
 	rc := r.Flush()
 	if rc == http.Error || rc >= http.StatusSpecialResponse {
-		return fail(l, "nginx output filter error")
+		return api.Fail(l, "nginx output filter error")
 	}
 	if !wait || rc != http.Again && !pending(r) {
 		return l.Ret(vm.Int(1))
@@ -379,10 +373,10 @@ func flush(l *vm.State) int {
 	c.Flushing = append(c.Flushing, f.thread)
 	c.Park(l, f)
 	if r.Client().TimedOut() {
-		return fail(l, "timeout")
+		return api.Fail(l, "timeout")
 	}
 	if r.Client().Error() {
-		return fail(l, "client aborted")
+		return api.Fail(l, "client aborted")
 	}
 	return l.Ret(vm.Int(1))
 }

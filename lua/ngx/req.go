@@ -209,7 +209,7 @@ func getPostArgs(l *vm.State) int {
 	case b == nil:
 		l.Errorf("no request body found; maybe you should turn on lua_need_request_body?")
 	case b.File != nil:
-		return fail(l, "request body in temp file not supported")
+		return api.Fail(l, "request body in temp file not supported")
 	}
 	cut := decodeArgs(t, string(b.Bytes()), max)
 	l.Push(t.Value())

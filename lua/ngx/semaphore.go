@@ -140,17 +140,17 @@ func waitSemaphore(l *vm.State) int {
 		l.Errorf("no negative number")
 	}
 	if c.Phase&api.Yieldable == 0 && !c.Relaxed {
-		return fail(l, "API disabled in the context of "+c.Phase.Context())
+		return api.Fail(l, "API disabled in the context of "+c.Phase.Context())
 	}
 	if s.count > 0 && len(s.waiters) == 0 && s.woken == 0 {
 		s.count--
 		return l.Ret(vm.True)
 	}
 	if ms == 0 {
-		return fail(l, "timeout")
+		return api.Fail(l, "timeout")
 	}
 	if !l.CanPark() {
-		return fail(l, "API disabled in the context of "+c.Phase.Context())
+		return api.Fail(l, "API disabled in the context of "+c.Phase.Context())
 	}
 	w := &semaphoreWait{s: s, thread: c.Thread(), loop: c.Env().Loop()}
 	w.Owner = w
@@ -162,7 +162,7 @@ func waitSemaphore(l *vm.State) int {
 		s.hand()
 		return l.Ret(vm.True)
 	}
-	return fail(l, "timeout")
+	return api.Fail(l, "timeout")
 }
 
 func postSemaphore(l *vm.State) int {

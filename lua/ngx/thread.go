@@ -131,7 +131,7 @@ func waitThreads(l *vm.State) int {
 			return u.take(l)
 		case threadDead:
 			if i == n && len(j.targets) == 0 {
-				return fail(l, "already waited or killed")
+				return api.Fail(l, "already waited or killed")
 			}
 		default:
 			j.targets = append(j.targets, u)
@@ -143,7 +143,7 @@ func waitThreads(l *vm.State) int {
 	c.Park(l, j)
 	j.release()
 	if j.first == nil {
-		return fail(l, "already waited or killed")
+		return api.Fail(l, "already waited or killed")
 	}
 	return j.first.take(l)
 }
@@ -163,16 +163,16 @@ func killThread(l *vm.State) int {
 	_, u := threadOf(l, 1)
 	switch {
 	case u == nil:
-		return fail(l, "not user thread")
+		return api.Fail(l, "not user thread")
 	case u.parent != l:
-		return fail(l, "killer not parent")
+		return api.Fail(l, "killer not parent")
 	case u.state == threadZombie:
 		u.state, u.results = threadDead, nil
-		return fail(l, "already terminated")
+		return api.Fail(l, "already terminated")
 	case u.state == threadDead:
-		return fail(l, "already waited or killed")
+		return api.Fail(l, "already waited or killed")
 	case u.thread.Subrequests > 0:
-		return fail(l, "pending subrequests")
+		return api.Fail(l, "pending subrequests")
 	}
 	u.thread.Kill()
 	u.state = threadDead
@@ -204,9 +204,9 @@ func onAbort(l *vm.State) int {
 	f := l.CheckFunction(1)
 	switch {
 	case c.OnAbort != nil:
-		return fail(l, "duplicate call")
+		return api.Fail(l, "duplicate call")
 	case !api.Locations.Of(c.R).CheckClientAbort.V:
-		return fail(l, "lua_check_client_abort is off")
+		return api.Fail(l, "lua_check_client_abort is off")
 	}
 	co := l.VM().NewCoroutine(f)
 	u := &uthread{parent: l}

@@ -66,9 +66,9 @@ func newTimer(l *vm.State, every bool) int {
 	exiting := e.Retired() || e.Worker.Exiting()
 	switch {
 	case exiting && ms > 0:
-		return fail(l, "process exiting")
+		return api.Fail(l, "process exiting")
 	case s.pending >= e.Main.MaxPendingTimers.V:
-		return fail(l, "too many pending timers")
+		return api.Fail(l, "too many pending timers")
 	}
 	t := &timer{all: s, fn: l.Arg(2), from: c.Settings()}
 	for i := 3; i <= l.Top(); i++ {

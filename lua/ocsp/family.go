@@ -63,25 +63,18 @@ func pair(der string) (cert, issuer *x509.Certificate, wrong string) {
 	return cert, issuer, ""
 }
 
-// fail returns nil and an error to Lua.
-func fail(l *vm.State, msg string) int {
-	l.Push(vm.Nil)
-	l.PushString(msg)
-	return 2
-}
-
 func responder(l *vm.State) int {
 	most := max(0, l.OptInt(2, defaultMax))
 	cert, issuer, wrong := pair(l.CheckString(1))
 	switch {
 	case cert == nil:
-		return fail(l, wrong)
+		return api.Fail(l, wrong)
 	case len(cert.OCSPServer) == 0:
 		return l.Ret(vm.Nil)
 	case wrong != "":
-		return fail(l, wrong)
+		return api.Fail(l, wrong)
 	case !issued(issuer, cert):
-		return fail(l, "issuer certificate not next to leaf")
+		return api.Fail(l, "issuer certificate not next to leaf")
 	}
 	url := cert.OCSPServer[0]
 	if len(url) > most {
@@ -103,14 +96,14 @@ func request(l *vm.State) int {
 	most := max(0, l.OptInt(2, defaultMax))
 	cert, issuer, wrong := pair(l.CheckString(1))
 	if wrong != "" {
-		return fail(l, wrong)
+		return api.Fail(l, wrong)
 	}
 	der, err := ocsp.Request(cert, issuer)
 	switch {
 	case err != nil:
-		return fail(l, "OCSP_cert_to_id() failed")
+		return api.Fail(l, "OCSP_cert_to_id() failed")
 	case len(der) > most:
-		return fail(l, fmt.Sprintf("output buffer too small: %d > %d", len(der), most))
+		return api.Fail(l, fmt.Sprintf("output buffer too small: %d > %d", len(der), most))
 	}
 	l.PushBytes(der)
 	return 1
@@ -122,7 +115,7 @@ func validate(l *vm.State) int {
 	a, err := check(raw, chain)
 	if err != nil {
 		text := err.Error()
-		return fail(l, text[:min(most, len(text))])
+		return api.Fail(l, text[:min(most, len(text))])
 	}
 	l.Push(vm.True)
 	if a.Next.IsZero() {
@@ -141,9 +134,9 @@ func staple(l *vm.State) int {
 	c := tls.ConnectionOf(l)
 	switch {
 	case c == nil:
-		return fail(l, "bad request")
+		return api.Fail(l, "bad request")
 	case c.Hello() == nil:
-		return fail(l, "bad ssl conn")
+		return api.Fail(l, "bad ssl conn")
 	}
 	l.Push(vm.True)
 	if _, asked := c.Hello().Extension(statusRequest); !asked {
@@ -152,7 +145,7 @@ func staple(l *vm.State) int {
 	}
 	if err := c.SetStaple([]byte(raw)); err != nil {
 		l.Pop(1)
-		return fail(l, err.Error())
+		return api.Fail(l, err.Error())
 	}
 	return 1
 }

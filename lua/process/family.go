@@ -112,13 +112,6 @@ func hold(limit time.Duration, done <-chan struct{}) bool {
 	}
 }
 
-// fail returns nil and an error to Lua.
-func fail(l *vm.State, text string) int {
-	l.Push(vm.Nil)
-	l.PushString(text)
-	return 2
-}
-
 // reason is an error as log lines end with it: with the number of the system's.
 func reason(err error) string {
 	if e := syscall.Errno(0); errors.As(err, &e) {

@@ -53,13 +53,13 @@ func (p *proc) read(l *vm.State, stderr bool, op readOp, rest int) int {
 	}
 	switch {
 	case p.closed:
-		return fail(l, "closed")
+		return api.Fail(l, "closed")
 	case stderr && p.merged:
-		return fail(l, "merged to stdout")
+		return api.Fail(l, "merged to stdout")
 	case !s.open():
-		return fail(l, "closed")
+		return api.Fail(l, "closed")
 	case s.busy:
-		return fail(l, "pipe busy reading")
+		return api.Fail(l, "pipe busy reading")
 	}
 	if s.buf == nil {
 		s.buf = make([]byte, p.size)
@@ -104,9 +104,9 @@ func write(l *vm.State) int {
 	s := &p.in
 	switch {
 	case p.closed || !s.open():
-		return fail(l, "closed")
+		return api.Fail(l, "closed")
 	case s.busy:
-		return fail(l, "pipe busy writing")
+		return api.Fail(l, "pipe busy writing")
 	}
 	s.out, s.err = []byte(data), nil
 	err := s.write()
@@ -115,7 +115,7 @@ func write(l *vm.State) int {
 	}
 	s.out = nil
 	if err != nil {
-		return fail(l, errorText(err))
+		return api.Fail(l, errorText(err))
 	}
 	return l.Ret(vm.Int(len(data)))
 }

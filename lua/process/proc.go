@@ -151,12 +151,12 @@ func waitProc(l *vm.State) int {
 	p := self(l)
 	switch {
 	case p.closed:
-		return fail(l, "exited")
+		return api.Fail(l, "exited")
 	case p.waiter.busy:
-		return fail(l, "pipe busy waiting")
+		return api.Fail(l, "pipe busy waiting")
 	}
 	if !p.state.Ended && !p.awaitEnd(l) {
-		return fail(l, "timeout")
+		return api.Fail(l, "timeout")
 	}
 	p.finalize()
 	p.leave()
@@ -202,7 +202,7 @@ func pid(l *vm.State) int {
 		p.awaitStart(l)
 	}
 	if p.state.PID == 0 {
-		return fail(l, "exited")
+		return api.Fail(l, "exited")
 	}
 	return l.Ret(vm.Int(p.state.PID))
 }
@@ -232,9 +232,9 @@ func kill(l *vm.State) int {
 	}
 	switch {
 	case p.closed || p.state.Ended:
-		return fail(l, "exited")
+		return api.Fail(l, "exited")
 	case !(f >= 0 && f <= maxSignal): // a NaN, too
-		return fail(l, "invalid signal")
+		return api.Fail(l, "invalid signal")
 	}
 	p.process.Kill(int(f))
 	return l.Ret(vm.True)
@@ -259,9 +259,9 @@ func shutdown(l *vm.State) int {
 	}
 	switch {
 	case p.closed:
-		return fail(l, "closed")
+		return api.Fail(l, "closed")
 	case s == &p.err && p.merged:
-		return fail(l, "merged to stdout")
+		return api.Fail(l, "merged to stdout")
 	}
 	if p.state.Ended {
 		s.close(errClosed)

@@ -37,10 +37,10 @@ func spawn(l *vm.State) int {
 	p.command = cmd.Args[0]
 	run := commands(e)
 	if run == nil || e.Worker == nil {
-		return fail(l, "no commands are run here")
+		return api.Fail(l, "no commands are run here")
 	}
 	if err := p.start(run, cmd); err != nil {
-		return fail(l, err.Error())
+		return api.Fail(l, err.Error())
 	}
 	p.ctx = c
 	c.OnClose(p)

@@ -13,7 +13,7 @@ import (
 func clearCerts(l *vm.State) int {
 	x, msg := shaking(l)
 	if msg != "" {
-		return fail(l, msg)
+		return api.Fail(l, msg)
 	}
 	x.ClearCertificate()
 	return l.Ret(vm.True)
@@ -23,11 +23,11 @@ func setDERCert(l *vm.State) int {
 	text := l.CheckString(1)
 	x, msg := shaking(l)
 	if msg != "" {
-		return fail(l, msg)
+		return api.Fail(l, msg)
 	}
 	list, err := x509.ParseCertificates([]byte(text))
 	if err != nil || len(list) == 0 {
-		return fail(l, "d2i_X509_bio() failed")
+		return api.Fail(l, "d2i_X509_bio() failed")
 	}
 	x.SetCertificate(list)
 	return l.Ret(vm.True)
@@ -38,9 +38,9 @@ func setCert(l *vm.State) int {
 	x, msg := shaking(l)
 	switch {
 	case msg != "":
-		return fail(l, msg)
+		return api.Fail(l, msg)
 	case chain == nil:
-		return fail(l, "invalid certificate chain")
+		return api.Fail(l, "invalid certificate chain")
 	}
 	x.SetCertificate(chain.Certs)
 	return l.Ret(vm.True)
@@ -51,9 +51,9 @@ func setKey(l *vm.State) int {
 	x, msg := shaking(l)
 	switch {
 	case msg != "":
-		return fail(l, msg)
+		return api.Fail(l, msg)
 	case key == nil:
-		return fail(l, "invalid private key")
+		return api.Fail(l, "invalid private key")
 	}
 	x.SetKey(key.Signer)
 	return l.Ret(vm.True)
@@ -63,11 +63,11 @@ func setDERKey(l *vm.State) int {
 	text := l.CheckString(1)
 	x, msg := shaking(l)
 	if msg != "" {
-		return fail(l, msg)
+		return api.Fail(l, msg)
 	}
 	key, err := certs.ParseKeyDER([]byte(text))
 	if err != nil {
-		return fail(l, "d2i_PrivateKey_bio() failed")
+		return api.Fail(l, "d2i_PrivateKey_bio() failed")
 	}
 	x.SetKey(key)
 	return l.Ret(vm.True)
@@ -88,7 +88,7 @@ func judging(l *vm.State) (*upstream.Exchange, string) {
 func verifyResult(l *vm.State) int {
 	x, msg := judging(l)
 	if msg != "" {
-		return fail(l, msg)
+		return api.Fail(l, msg)
 	}
 	return l.Ret(vm.Int(x.VerifyResult().Code))
 }
@@ -96,7 +96,7 @@ func verifyResult(l *vm.State) int {
 func setVerifyResult(l *vm.State) int {
 	x, msg := judging(l)
 	if msg != "" {
-		return fail(l, msg)
+		return api.Fail(l, msg)
 	}
 	x.SetVerifyResult(l.CheckInt(1))
 	return l.Ret(vm.True)
@@ -105,7 +105,7 @@ func setVerifyResult(l *vm.State) int {
 func verifyCert(l *vm.State) int {
 	x, msg := judging(l)
 	if msg != "" {
-		return fail(l, msg)
+		return api.Fail(l, msg)
 	}
 	return l.Ret(l.VM().NewCdata(&tls.Chain{Certs: x.PeerCertificates()}).Value())
 }

@@ -76,17 +76,10 @@ func shaking(l *vm.State) (*upstream.Exchange, string) {
 	return x, msg
 }
 
-// fail returns nil and an error to Lua.
-func fail(l *vm.State, msg string) int {
-	l.Push(vm.Nil)
-	l.PushString(msg)
-	return 2
-}
-
 func version(l *vm.State) int {
 	x, msg := exchange(l)
 	if msg != "" {
-		return fail(l, msg)
+		return api.Fail(l, msg)
 	}
 	return l.Ret(vm.Int(int(x.TLSVersion())))
 }
@@ -94,12 +87,12 @@ func version(l *vm.State) int {
 func versionName(l *vm.State) int {
 	x, msg := exchange(l)
 	if msg != "" {
-		return fail(l, msg)
+		return api.Fail(l, msg)
 	}
 	for _, v := range versions {
 		if v.n == int(x.TLSVersion()) {
 			return l.Ret(vm.String(v.text))
 		}
 	}
-	return fail(l, "unknown version")
+	return api.Fail(l, "unknown version")
 }

@@ -95,13 +95,13 @@ func aesNew(l *vm.State) int {
 		msg = derived(l, mode, key, iv)
 	}
 	if msg != "" {
-		return fail(l, msg)
+		return api.Fail(l, msg)
 	}
 	a.block, _ = aes.NewCipher(key) // the length is one that is allowed
 	a.iv = iv[:ivLen]
 	if a.mode == "gcm" {
 		if n < 1 || n > len(iv) {
-			return fail(l, "failed to set IV length")
+			return api.Fail(l, "failed to set IV length")
 		}
 		a.iv = iv[:n]
 	}
@@ -203,7 +203,7 @@ func aesEncrypt(l *vm.State) int {
 			text = pad(text)
 		}
 		if len(text)%aes.BlockSize != 0 {
-			return fail(l, "EVP_EncryptFinal_ex failed")
+			return api.Fail(l, "EVP_EncryptFinal_ex failed")
 		}
 	}
 	a.crypt(text, true)
@@ -217,20 +217,20 @@ func aesDecrypt(l *vm.State) int {
 	if a.mode == "gcm" {
 		plain, err := a.gcm().Open(nil, a.iv, append(text, l.OptString(3, "")...), a.additional(l, 4))
 		if err != nil {
-			return fail(l, "EVP_DecryptFinal_ex failed")
+			return api.Fail(l, "EVP_DecryptFinal_ex failed")
 		}
 		l.PushBytes(plain)
 		return 1
 	}
 	blocks := a.mode == "cbc" || a.mode == "ecb"
 	if blocks && len(text)%aes.BlockSize != 0 {
-		return fail(l, "EVP_DecryptFinal_ex failed")
+		return api.Fail(l, "EVP_DecryptFinal_ex failed")
 	}
 	a.crypt(text, false)
 	if blocks && a.padding {
 		var ok bool
 		if text, ok = unpad(text); !ok {
-			return fail(l, "EVP_DecryptFinal_ex failed")
+			return api.Fail(l, "EVP_DecryptFinal_ex failed")
 		}
 	}
 	l.PushBytes(text)

@@ -15,7 +15,7 @@ var base64Funcs = []api.Func{
 func encodeURL(l *vm.State) int {
 	s, ok := l.Arg(1).AsString()
 	if !ok {
-		return fail(l, "must provide a string")
+		return api.Fail(l, "must provide a string")
 	}
 	buf := l.VM().TakeBuf()
 	buf = append(buf, s...)
@@ -29,7 +29,7 @@ func encodeURL(l *vm.State) int {
 func decodeURL(l *vm.State) int {
 	s, ok := l.Arg(1).AsString()
 	if !ok {
-		return fail(l, "must provide a string")
+		return api.Fail(l, "must provide a string")
 	}
 	buf := l.VM().TakeBuf()
 	buf, n, ok := unpadded(buf, s)
@@ -38,7 +38,7 @@ func decodeURL(l *vm.State) int {
 	}
 	if !ok {
 		l.VM().KeepBuf(buf)
-		return fail(l, "invalid input")
+		return api.Fail(l, "invalid input")
 	}
 	l.PushBytes(buf[n:])
 	l.VM().KeepBuf(buf)

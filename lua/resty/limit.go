@@ -73,7 +73,7 @@ var limitReqFuncs = []api.Func{
 func reqNew(l *vm.State) int {
 	t := limiter(l, "resty.limit.req")
 	if t == nil {
-		return fail(l, "shared dict not found")
+		return api.Fail(l, "shared dict not found")
 	}
 	rate, burst := l.CheckNumber(2), l.CheckNumber(3)
 	assert(l, rate > 0 && burst >= 0)
@@ -114,18 +114,18 @@ const abused = "shdict abused by other users"
 func reqIncoming(l *vm.State) int {
 	t, d, key := limited(l)
 	if msg := refused(l, key); msg != "" {
-		return fail(l, msg)
+		return api.Fail(l, msg)
 	}
 	rate, burst, now := field(t, "rate"), field(t, "burst"), shared.Now(l)
 	excess, last, found, bad := load(l, d, key)
 	if bad {
-		return fail(l, abused)
+		return api.Fail(l, abused)
 	}
 	if found {
 		elapsed := math.Abs(float64(now) - float64(last))
 		excess = max(excess-rate*elapsed/1000+1000, 0)
 		if excess > burst {
-			return fail(l, "rejected")
+			return api.Fail(l, "rejected")
 		}
 	}
 	if l.Arg(3).Truthy() {
@@ -142,9 +142,9 @@ func reqUncommit(l *vm.State) int {
 	excess, last, found, bad := load(l, d, key)
 	switch {
 	case bad:
-		return fail(l, abused)
+		return api.Fail(l, abused)
 	case !found:
-		return fail(l, "not found")
+		return api.Fail(l, "not found")
 	}
 	v := shdict.Value{Kind: shdict.String, Text: record(max(excess-1000, 0), last)}
 	_, _ = d.Store(shared.Now(l), shdict.Set, key, v, 0, 0)
@@ -164,7 +164,7 @@ var limitConnFuncs = []api.Func{
 func connNew(l *vm.State) int {
 	t := limiter(l, "resty.limit.conn")
 	if t == nil {
-		return fail(l, "shared dict not found")
+		return api.Fail(l, "shared dict not found")
 	}
 	most, burst, delay := l.CheckNumber(2), l.CheckNumber(3), l.CheckNumber(4)
 	assert(l, most > 0 && burst >= 0 && delay > 0)
@@ -179,24 +179,24 @@ func connIncoming(l *vm.State) int {
 	most, burst, now := field(t, "max"), field(t, "burst"), shared.Now(l)
 	t.SetString("committed", vm.False)
 	if msg := refused(l, key); msg != "" {
-		return fail(l, msg)
+		return api.Fail(l, msg)
 	}
 	var conn float64
 	if l.Arg(3).Truthy() {
 		var err error
 		if conn, _, err = d.IncrInit(now, key, 1, 0, 0); err == nil && conn > most+burst {
 			if _, err = d.Incr(now, key, -1); err == nil {
-				return fail(l, "rejected")
+				return api.Fail(l, "rejected")
 			}
 		}
 		if err != nil {
-			return fail(l, err.Error())
+			return api.Fail(l, err.Error())
 		}
 		t.SetString("committed", vm.True)
 	} else {
 		conn = peek(l, d, key, 0) + 1
 		if conn > most+burst {
-			return fail(l, "rejected")
+			return api.Fail(l, "rejected")
 		}
 	}
 	if conn > most {
@@ -222,7 +222,7 @@ func connLeaving(l *vm.State) int {
 	assert(l, l.Arg(2).Truthy())
 	conn, err := d.Incr(shared.Now(l), key, -1)
 	if err != nil {
-		return fail(l, err.Error())
+		return api.Fail(l, err.Error())
 	}
 	if l.Arg(3).Truthy() {
 		t.SetString("unit_delay", vm.Number((l.CheckNumber(3)+field(t, "unit_delay"))/2))
@@ -236,7 +236,7 @@ func connUncommit(l *vm.State) int {
 	assert(l, l.Arg(2).Truthy())
 	conn, err := d.Incr(shared.Now(l), key, -1)
 	if err != nil {
-		return fail(l, err.Error())
+		return api.Fail(l, err.Error())
 	}
 	l.PushNumber(conn)
 	return 1
@@ -251,7 +251,7 @@ var limitCountFuncs = []api.Func{
 func countNew(l *vm.State) int {
 	t := limiter(l, "resty.limit.count")
 	if t == nil {
-		return fail(l, "shared dict not found")
+		return api.Fail(l, "shared dict not found")
 	}
 	limit, window := l.CheckNumber(2), l.CheckNumber(3)
 	assert(l, limit > 0 && window > 0)
@@ -263,20 +263,20 @@ func countNew(l *vm.State) int {
 func countIncoming(l *vm.State) int {
 	t, d, key := limited(l)
 	if msg := refused(l, key); msg != "" {
-		return fail(l, msg)
+		return api.Fail(l, msg)
 	}
 	limit := field(t, "limit")
 	var left float64
 	if l.Arg(3).Truthy() {
 		var err error
 		if left, _, err = d.IncrInit(shared.Now(l), key, -1, limit, int64(field(t, "window")*1000)); err != nil {
-			return fail(l, err.Error())
+			return api.Fail(l, err.Error())
 		}
 	} else {
 		left = peek(l, d, key, limit) - 1
 	}
 	if left < 0 {
-		return fail(l, "rejected")
+		return api.Fail(l, "rejected")
 	}
 	l.PushInt(0)
 	l.PushNumber(left)
@@ -293,7 +293,7 @@ func countUncommit(l *vm.State) int {
 	case shdict.ErrNotFound:
 		l.PushNumber(field(t, "limit"))
 	default:
-		return fail(l, err.Error())
+		return api.Fail(l, err.Error())
 	}
 	return 1
 }

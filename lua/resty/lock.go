@@ -36,7 +36,7 @@ func lockNew(l *vm.State) int {
 	v := api.EnvOf(l).Table("ngx.shared").Get(l.Arg(2))
 	dict := shared.Of(v)
 	if dict == nil {
-		return fail(l, "dictionary not found")
+		return api.Fail(l, "dictionary not found")
 	}
 	k := &lock{timeout: 5, exptime: 30, step: 0.001, ratio: 2, maxStep: 0.5, held: &held{dict: dict}}
 	if o := l.Arg(3); o.Truthy() {
@@ -87,20 +87,20 @@ func (k *lock) try(l *vm.State, key string) error {
 func lockLock(l *vm.State) int {
 	k := native[*lock](l)
 	if !l.Arg(2).Truthy() {
-		return fail(l, "nil key")
+		return api.Fail(l, "nil key")
 	}
 	if k.held.key != "" {
-		return fail(l, "locked")
+		return api.Fail(l, "locked")
 	}
 	key, _ := l.ToString(l.Arg(2)).AsString()
 	if key == "" {
-		return fail(l, "empty key")
+		return api.Fail(l, "empty key")
 	}
 	err := k.try(l, key)
 	elapsed, left, step := 0.0, k.timeout, k.step
 	for errors.Is(err, shdict.ErrExists) {
 		if left <= 0 {
-			return fail(l, "timeout")
+			return api.Fail(l, "timeout")
 		}
 		sleep(l, step)
 		elapsed += step
@@ -109,7 +109,7 @@ func lockLock(l *vm.State) int {
 		step = min(max(0.001, step*k.ratio), left, k.maxStep)
 	}
 	if err != nil {
-		return fail(l, err.Error())
+		return api.Fail(l, err.Error())
 	}
 	l.PushNumber(elapsed)
 	return 1
@@ -118,12 +118,12 @@ func lockLock(l *vm.State) int {
 func lockUnlock(l *vm.State) int {
 	k := native[*lock](l)
 	if k.held.key == "" {
-		return fail(l, "unlocked")
+		return api.Fail(l, "unlocked")
 	}
 	key := k.held.key
 	k.held.key = ""
 	if _, err := k.held.dict.Store(shared.Now(l), shdict.Set, key, shdict.Value{}, 0, 0); err != nil {
-		return fail(l, err.Error())
+		return api.Fail(l, err.Error())
 	}
 	l.PushInt(1)
 	return 1
@@ -132,7 +132,7 @@ func lockUnlock(l *vm.State) int {
 func lockExpire(l *vm.State) int {
 	k := native[*lock](l)
 	if k.held.key == "" {
-		return fail(l, "unlocked")
+		return api.Fail(l, "unlocked")
 	}
 	sec := l.OptNumber(2, k.exptime)
 	if sec < 0 {
@@ -140,7 +140,7 @@ func lockExpire(l *vm.State) int {
 	}
 	_, err := k.held.dict.Store(shared.Now(l), shdict.Replace, k.held.key, shdict.Value{Kind: shdict.Bool, Number: 1}, int64(sec*1000), 0)
 	if err != nil {
-		return fail(l, err.Error())
+		return api.Fail(l, err.Error())
 	}
 	return bool1(l, true)
 }

@@ -93,7 +93,7 @@ const maxLRU = 1 << 30
 func lruNew(l *vm.State) int {
 	size := l.CheckNumber(1)
 	if size < 1 {
-		return fail(l, "size too small")
+		return api.Fail(l, "size too small")
 	}
 	c := newLRU(int(min(size, maxLRU)))
 	t := object(l, "resty.lrucache", c)

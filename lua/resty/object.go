@@ -37,13 +37,6 @@ func native[T any](l *vm.State) T {
 	panic("BUG: ArgError returned")
 }
 
-// fail returns nil and a message.
-func fail(l *vm.State, msg string) int {
-	l.Push(vm.Nil)
-	l.PushString(msg)
-	return 2
-}
-
 // bool1 returns one boolean.
 func bool1(l *vm.State, b bool) int {
 	l.PushBool(b)

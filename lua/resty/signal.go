@@ -30,7 +30,7 @@ func signal(l *vm.State, n int) (sig unix.Signal, ok bool) {
 func signalNumber(l *vm.State) int {
 	sig, ok := signal(l, 1)
 	if !ok {
-		return fail(l, "unknown signal name")
+		return api.Fail(l, "unknown signal name")
 	}
 	l.PushInt(int(sig))
 	return 1
@@ -42,11 +42,11 @@ func signalKill(l *vm.State) int {
 	}
 	sig, ok := signal(l, 2)
 	if !ok {
-		return fail(l, "unknown signal name")
+		return api.Fail(l, "unknown signal name")
 	}
 	if err := unix.Kill(l.CheckInt(1), sig); err != nil {
 		errno, _ := err.(unix.Errno) // Kill fails with nothing else
-		return fail(l, sock.Strerror(errno))
+		return api.Fail(l, sock.Strerror(errno))
 	}
 	return l.Ret(vm.True)
 }

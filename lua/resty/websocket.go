@@ -54,7 +54,7 @@ func recvFrame(l *vm.State) int {
 	}
 	if why != "" {
 		l.Push(vm.Nil)
-		return 1 + fail(l, why)
+		return 1 + api.Fail(l, why)
 	}
 	payload := h.payload(l, data)
 	if h.opcode == opClose {
@@ -186,7 +186,7 @@ func buildFrame(l *vm.State) int {
 	buf, ok := appendFrame(l.VM().TakeBuf(), l.Arg(1).Truthy(), byte(l.CheckInt(2)), payload, l.Arg(5).Truthy())
 	defer l.VM().KeepBuf(buf)
 	if !ok {
-		return fail(l, "payload too big")
+		return api.Fail(l, "payload too big")
 	}
 	l.PushBytes(buf)
 	return 1
@@ -232,16 +232,16 @@ func sendFrame(l *vm.State) int {
 	fin := l.Arg(2).Truthy()
 	switch {
 	case len(payload) > l.CheckInt(5):
-		return fail(l, "payload too big")
+		return api.Fail(l, "payload too big")
 	case opcode&opControl != 0 && len(payload) > maxControl:
-		return fail(l, "too much payload for control frame")
+		return api.Fail(l, "too much payload for control frame")
 	case opcode&opControl != 0 && !fin:
-		return fail(l, "fragmented control frame")
+		return api.Fail(l, "fragmented control frame")
 	}
 	buf, ok := appendFrame(l.VM().TakeBuf(), fin, opcode, payload, l.Arg(6).Truthy())
 	if !ok {
 		l.VM().KeepBuf(buf)
-		return fail(l, "failed to build frame: payload too big")
+		return api.Fail(l, "failed to build frame: payload too big")
 	}
 	l.Push(l.GetField(l.Arg(1), "send"))
 	l.Push(l.Arg(1))
@@ -252,5 +252,5 @@ func sendFrame(l *vm.State) int {
 	if sent.Truthy() {
 		return l.Ret(sent)
 	}
-	return fail(l, "failed to send frame: "+err.Text())
+	return api.Fail(l, "failed to send frame: "+err.Text())
 }

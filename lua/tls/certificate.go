@@ -14,28 +14,28 @@ var certificateFuncs = []api.Func{
 	{Name: "set_cert", In: api.SSLCert, Args: "(chain)", Doc: "Sets the chain of the handshake; of each type of key the last one holds.", Run: func(l *vm.State) int {
 		chain := AsChain(l.Arg(1))
 		if chain == nil {
-			return fail(l, "invalid certificate chain")
+			return api.Fail(l, "invalid certificate chain")
 		}
 		return setChain(l, chain.Certs)
 	}},
 	{Name: "set_priv_key", In: api.SSLCert, Args: "(key)", Doc: "Sets the private key of the chain with its type of key.", Run: func(l *vm.State) int {
 		key := AsKey(l.Arg(1))
 		if key == nil {
-			return fail(l, "invalid private key")
+			return api.Fail(l, "invalid private key")
 		}
 		return setKey(l, key.Signer)
 	}},
 	{Name: "set_der_cert", In: api.SSLCert, Args: "(der)", Doc: "Sets the chain of the handshake from DER, one certificate behind the other.", Run: func(l *vm.State) int {
 		chain, err := x509.ParseCertificates([]byte(l.CheckString(1)))
 		if err != nil || len(chain) == 0 {
-			return fail(l, badDERCert)
+			return api.Fail(l, badDERCert)
 		}
 		return setChain(l, chain)
 	}},
 	{Name: "set_der_priv_key", In: api.SSLCert, Args: "(der)", Doc: "Sets the private key of the handshake from DER.", Run: func(l *vm.State) int {
 		key, err := certs.ParseKeyDER([]byte(l.CheckString(1)))
 		if err != nil {
-			return fail(l, badDERKey)
+			return api.Fail(l, badDERKey)
 		}
 		return setKey(l, key)
 	}},
@@ -45,7 +45,7 @@ var certificateFuncs = []api.Func{
 func clearCerts(l *vm.State) int {
 	c, _ := here(l)
 	if err := c.ClearCertificates(); err != nil {
-		return fail(l, badConn)
+		return api.Fail(l, badConn)
 	}
 	return l.Ret(vm.True)
 }
@@ -53,7 +53,7 @@ func clearCerts(l *vm.State) int {
 func setChain(l *vm.State, chain []*x509.Certificate) int {
 	c, _ := here(l)
 	if err := c.SetChain(chain); err != nil {
-		return fail(l, "SSL_use_certificate() failed")
+		return api.Fail(l, "SSL_use_certificate() failed")
 	}
 	return l.Ret(vm.True)
 }
@@ -61,7 +61,7 @@ func setChain(l *vm.State, chain []*x509.Certificate) int {
 func setKey(l *vm.State, key crypto.Signer) int {
 	c, _ := here(l)
 	if err := c.SetKey(key); err != nil {
-		return fail(l, "SSL_use_PrivateKey() failed")
+		return api.Fail(l, "SSL_use_PrivateKey() failed")
 	}
 	return l.Ret(vm.True)
 }
@@ -80,7 +80,7 @@ func verifyClient(l *vm.State) int {
 	}
 	c, _ := here(l)
 	if err := c.VerifyClient(issuers, trusted, depth); err != nil {
-		return fail(l, badConn)
+		return api.Fail(l, badConn)
 	}
 	return l.Ret(vm.True)
 }

@@ -19,7 +19,7 @@ var connectionFuncs = []api.Func{
 	{Name: "get_tls1_version", In: inConnection, Args: "()", Doc: "Returns the version of TLS as a number.", Run: func(l *vm.State) int {
 		v, why := version(l)
 		if why != "" {
-			return fail(l, why)
+			return api.Fail(l, why)
 		}
 		return l.Ret(vm.Int(v))
 	}},
@@ -27,7 +27,7 @@ var connectionFuncs = []api.Func{
 	{Name: "get_client_random", In: inConnection, Args: "(length?)", Doc: "Returns the random of the client's hello, or with length 0 how long it is. Servers without scripts for handshakes do not keep it.", Run: clientRandom},
 	{Name: "get_server_random", In: inConnection, Args: "(length?)", Doc: "Returns the random of the server's hello when the handshake is over, or with length 0 how long it is. Servers without scripts for handshakes do not keep it.", Run: serverRandom},
 	{Name: "export_keying_material", In: inConnection, Args: "(length, label, context?)", Doc: "Returns bytes that only both ends of the connection know (RFC 5705), when the handshake is over. Servers without scripts for handshakes do not keep what it takes.", Run: exportMaterial},
-	{Name: "export_keying_material_early", In: inConnection, Args: "(length, label, context?)", Doc: "Fails: there is no early data.", Run: func(l *vm.State) int { return fail(l, "SSL_export_keying_material_early() failed") }},
+	{Name: "export_keying_material_early", In: inConnection, Args: "(length, label, context?)", Doc: "Fails: there is no early data.", Run: func(l *vm.State) int { return api.Fail(l, "SSL_export_keying_material_early() failed") }},
 	{Name: "get_req_shared_ssl_ciphers", In: api.SSL, Args: "(filter_grease?)", Doc: "Returns the cipher suites that both sides have, in this side's order.", Run: sharedCiphers},
 	{Name: "get_req_ssl_pointer", In: inConnection, Args: "()", Doc: "Returns an object that stands for the connection's TLS.", Run: pointer},
 	{Name: "ssl_session_reused", In: inConnection, Args: "(ssl)", Doc: "Tells whether the handshake of get_req_ssl_pointer's connection resumed a session.", Run: sessionReused},
@@ -36,7 +36,7 @@ var connectionFuncs = []api.Func{
 func serverName(l *vm.State) int {
 	c, client := here(l)
 	if c == nil {
-		return fail(l, badRequest)
+		return api.Fail(l, badRequest)
 	}
 	name := c.ServerName()
 	if t := client.TLS(); t != nil {
@@ -51,11 +51,11 @@ func serverName(l *vm.State) int {
 func serverPort(l *vm.State) int {
 	c, client := here(l)
 	if c == nil {
-		return fail(l, badRequest)
+		return api.Fail(l, badRequest)
 	}
 	a := client.Local()
 	if a.Family() == sock.Unix {
-		return fail(l, "unix domain has no port")
+		return api.Fail(l, "unix domain has no port")
 	}
 	return l.Ret(vm.Int(int(a.Port())))
 }
@@ -64,7 +64,7 @@ func rawAddr(l *vm.State, local bool) int {
 	c, client := here(l)
 	if c == nil {
 		l.Push(vm.Nil)
-		return 1 + fail(l, badRequest)
+		return 1 + api.Fail(l, badRequest)
 	}
 	a := client.Remote()
 	if local {
@@ -100,7 +100,7 @@ func version(l *vm.State) (v int, why string) {
 func versionName(l *vm.State) int {
 	v, why := version(l)
 	if why != "" {
-		return fail(l, why)
+		return api.Fail(l, why)
 	}
 	switch v {
 	case 0x0304:
@@ -108,7 +108,7 @@ func versionName(l *vm.State) int {
 	case 0x0303:
 		return l.Ret(vm.String("TLSv1.2"))
 	}
-	return fail(l, "unknown version")
+	return api.Fail(l, "unknown version")
 }
 
 // notKept is why there is nothing to tell of a handshake.
@@ -117,11 +117,11 @@ const notKept = "the server has no scripts for handshakes"
 func clientRandom(l *vm.State) int {
 	c, _ := here(l)
 	if c == nil {
-		return fail(l, badRequest)
+		return api.Fail(l, badRequest)
 	}
 	random := c.Random()
 	if random == nil {
-		return fail(l, notKept)
+		return api.Fail(l, notKept)
 	}
 	return retRandom(l, random)
 }
@@ -158,7 +158,7 @@ func exporter(l *vm.State) (x *tlsio.Exporter, why string) {
 func serverRandom(l *vm.State) int {
 	x, why := exporter(l)
 	if x == nil {
-		return fail(l, why)
+		return api.Fail(l, why)
 	}
 	return retRandom(l, x.ServerRandom[:])
 }
@@ -177,11 +177,11 @@ func exportMaterial(l *vm.State) int {
 	}
 	x, why := exporter(l)
 	if x == nil {
-		return fail(l, why)
+		return api.Fail(l, why)
 	}
 	b, err := x.Material(label, context, n)
 	if err != nil {
-		return fail(l, "SSL_export_keying_material() failed")
+		return api.Fail(l, "SSL_export_keying_material() failed")
 	}
 	l.PushBytes(b)
 	return 1
@@ -190,7 +190,7 @@ func exportMaterial(l *vm.State) int {
 func sharedCiphers(l *vm.State) int {
 	c, _ := here(l)
 	if c == nil {
-		return fail(l, badRequest)
+		return api.Fail(l, badRequest)
 	}
 	return retInts(l, c.SharedCiphers())
 }
@@ -206,7 +206,7 @@ func retInts(l *vm.State, list []uint16) int {
 func pointer(l *vm.State) int {
 	c, _ := here(l)
 	if c == nil {
-		return fail(l, badRequest)
+		return api.Fail(l, badRequest)
 	}
 	return retCdata(l, c)
 }
@@ -214,7 +214,7 @@ func pointer(l *vm.State) int {
 func sessionReused(l *vm.State) int {
 	c := as[ssl.Connection](l.Arg(1))
 	if c == nil {
-		return fail(l, "bad ssl")
+		return api.Fail(l, "bad ssl")
 	}
 	return l.Ret(vm.Bool(c.Resumed()))
 }

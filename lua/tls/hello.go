@@ -22,7 +22,7 @@ func helloServerName(l *vm.State) int {
 	c, _ := here(l)
 	switch name, ok := c.Hello().ServerName(); {
 	case !ok:
-		return fail(l, "Bad SSL Client Hello Extension")
+		return api.Fail(l, "Bad SSL Client Hello Extension")
 	case c.ServerName() != "": // the one inside, where the hello was encrypted
 		return l.Ret(vm.String(c.ServerName()))
 	case name == "":
@@ -103,7 +103,7 @@ func setProtocols(l *vm.State) int {
 			}
 		}
 		if !known {
-			return fail(l, "invalid protocols failed")
+			return api.Fail(l, "invalid protocols failed")
 		}
 	}
 	c, _ := here(l)

@@ -42,7 +42,7 @@ func object(l *vm.State, v any) *vm.Table {
 func dupChain(l *vm.State) int {
 	c := AsChain(l.Arg(1))
 	if c == nil {
-		return fail(l, "x509.chain.dup: expect a chain of ngx.ssl")
+		return api.Fail(l, "x509.chain.dup: expect a chain of ngx.ssl")
 	}
 	list := l.VM().NewTable(len(c.Certs), 0)
 	for i := range c.Certs {
@@ -54,7 +54,7 @@ func dupChain(l *vm.State) int {
 func dupCert(l *vm.State) int {
 	c := AsChain(l.Arg(1))
 	if c == nil || len(c.Certs) == 0 {
-		return fail(l, "x509.dup: expect a certificate of ngx.ssl")
+		return api.Fail(l, "x509.dup: expect a certificate of ngx.ssl")
 	}
 	t := object(l, c)
 	t.SetMetatable(l.VM(), l.VM().NewMetatable(x509Type))
@@ -64,7 +64,7 @@ func dupCert(l *vm.State) int {
 func newPkey(l *vm.State) int {
 	k := AsKey(l.Arg(1))
 	if k == nil {
-		return fail(l, "pkey.new: expect a private key of ngx.ssl")
+		return api.Fail(l, "pkey.new: expect a private key of ngx.ssl")
 	}
 	return l.Ret(object(l, k).Value())
 }
@@ -108,7 +108,7 @@ func digest(l *vm.State) int {
 	}
 	h, ok := hashes[name]
 	if !ok || !h.Available() {
-		return fail(l, "invalid digest type \""+name+"\"")
+		return api.Fail(l, "invalid digest type \""+name+"\"")
 	}
 	sum := h.New()
 	sum.Write(cert.Raw)

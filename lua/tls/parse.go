@@ -46,17 +46,10 @@ const (
 	badDERKey  = "d2i_PrivateKey_bio() failed"
 )
 
-// fail returns nil and why to Lua.
-func fail(l *vm.State, why string) int {
-	l.Push(vm.Nil)
-	l.PushString(why)
-	return 2
-}
-
 func certToDER(l *vm.State) int {
 	chain, err := certs.ParseChain([]byte(l.CheckString(1)))
 	if err != nil {
-		return fail(l, badPEMCert)
+		return api.Fail(l, badPEMCert)
 	}
 	var der []byte
 	for _, c := range chain {
@@ -73,11 +66,11 @@ func keyToDER(l *vm.State) int {
 	}
 	key, _, err := certs.ParseKey([]byte(l.CheckString(1)), passwords)
 	if err != nil {
-		return fail(l, badPEMKey)
+		return api.Fail(l, badPEMKey)
 	}
 	der, err := certs.MarshalKey(key)
 	if err != nil {
-		return fail(l, "i2d_PrivateKey() failed")
+		return api.Fail(l, "i2d_PrivateKey() failed")
 	}
 	l.PushBytes(der)
 	clear(der)
@@ -87,7 +80,7 @@ func keyToDER(l *vm.State) int {
 func parsePEMCert(l *vm.State) int {
 	chain, err := certs.ParseChain([]byte(l.CheckString(1)))
 	if err != nil {
-		return fail(l, badPEMCert)
+		return api.Fail(l, badPEMCert)
 	}
 	return retCdata(l, &Chain{chain})
 }
@@ -95,7 +88,7 @@ func parsePEMCert(l *vm.State) int {
 func parsePEMKey(l *vm.State) int {
 	key, _, err := certs.ParseKey([]byte(l.CheckString(1)), nil)
 	if err != nil {
-		return fail(l, badPEMKey)
+		return api.Fail(l, badPEMKey)
 	}
 	return retCdata(l, &Key{key})
 }
@@ -103,11 +96,11 @@ func parsePEMKey(l *vm.State) int {
 func parseDERCert(l *vm.State) int {
 	der := l.CheckString(1)
 	if der == "" {
-		return fail(l, "invalid argument")
+		return api.Fail(l, "invalid argument")
 	}
 	chain, err := x509.ParseCertificates([]byte(der))
 	if err != nil || len(chain) == 0 {
-		return fail(l, badDERCert)
+		return api.Fail(l, badDERCert)
 	}
 	return retCdata(l, &Chain{chain})
 }
@@ -115,11 +108,11 @@ func parseDERCert(l *vm.State) int {
 func parseDERKey(l *vm.State) int {
 	der := l.CheckString(1)
 	if der == "" {
-		return fail(l, "invalid argument")
+		return api.Fail(l, "invalid argument")
 	}
 	key, err := certs.ParseKeyDER([]byte(der))
 	if err != nil {
-		return fail(l, badDERKey)
+		return api.Fail(l, badDERKey)
 	}
 	return retCdata(l, &Key{key})
 }

@@ -12,7 +12,7 @@ var sessionFuncs = []api.Func{
 		c, _ := here(l)
 		id := c.SessionID()
 		if id == nil {
-			return fail(l, "uninitialized session id in lua context")
+			return api.Fail(l, "uninitialized session id in lua context")
 		}
 		return l.Ret(vm.String(hex.EncodeToString(id)))
 	}},
@@ -20,7 +20,7 @@ var sessionFuncs = []api.Func{
 		c, _ := here(l)
 		b := c.Session()
 		if b == nil {
-			return fail(l, "bad session in lua context")
+			return api.Fail(l, "bad session in lua context")
 		}
 		l.PushBytes(b)
 		return 1
@@ -29,10 +29,10 @@ var sessionFuncs = []api.Func{
 		b := l.CheckString(1)
 		c, _ := here(l)
 		if b == "" {
-			return fail(l, "invalid session length")
+			return api.Fail(l, "invalid session length")
 		}
 		if err := c.SetSession([]byte(b)); err != nil {
-			return fail(l, "failed to de-serialize session")
+			return api.Fail(l, "failed to de-serialize session")
 		}
 		return l.Ret(vm.True)
 	}},
