@@ -55,8 +55,8 @@ func TestWhatRunsWithinAnotherScriptIsNotCountedForIt(t *testing.T) {
 	}
 }
 
-// TestOneSliceOfManyStandsForTheOthers compares the estimate with what all slices took: it depends on the machine,
-// and is far off only when weights are wrong.
+// TestOneSliceOfManyStandsForTheOthers compares the estimate with what all slices took. Where the machine takes the
+// processor away during a slice that is timed, that counts up to 2*meanGap-1 times: more than that is a wrong weight.
 func TestOneSliceOfManyStandsForTheOthers(t *testing.T) {
 	f := newFixture(t)
 	fn := f.load("for i = 1, 2000 do end")
@@ -71,7 +71,7 @@ func TestOneSliceOfManyStandsForTheOthers(t *testing.T) {
 	}
 	took := clock() - begin
 	c.Close()
-	if m.Runs != 5000 || int64(m.Nanos) < took/20 || int64(m.Nanos) > took*20 {
+	if m.Runs != 5000 || int64(m.Nanos) < took/20 || int64(m.Nanos) > took*2*meanGap {
 		t.Errorf("estimated %d ns of %d in %d runs", m.Nanos, took, m.Runs)
 	}
 }
@@ -133,7 +133,7 @@ func TestASamplerFindsTheHotLines(t *testing.T) {
 	for range 20 { // short ones: samples fall where steps add up
 		f.metered("short", "for i = 1, 400 do end")
 	}
-	f.metered("long", "local function spin(n)\nfor i = 1, n do end\nend\ncoroutine.wrap(function() spin(2e5) end)()\nfor i = 1, 10 do end")
+	f.metered("long", "local function spin(n)\nfor i = 1, n do end\nend\ncoroutine.wrap(function() spin(1e7) end)()\nfor i = 1, 10 do end")
 	f.env.own.Sampler.Store(nil)
 	f.metered("later", "for i = 1, 1e6 do end")
 	got := s.Stacks()
