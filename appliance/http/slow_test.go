@@ -16,7 +16,7 @@ import (
 // TestSlowClientsAreCutAndHoldLittle has many clients stop at the same point,
 // looks at the buffers they hold, and waits for the timeout of that point.
 func TestSlowClientsAreCutAndHoldLittle(t *testing.T) {
-	const clients = 50
+	const clients, timeout = 50, 300 * time.Millisecond
 	modules := http.Modules{&http.Core, &http.Copy, &http.Postpone, &static.Module, &testModule}
 	s := httptest.Start(t, modules, `client_header_timeout 300ms; client_body_timeout 300ms; send_timeout 300ms; keepalive_timeout 300ms;
 		client_body_buffer_size 1k; output_buffers 1 32k; sendfile off;
@@ -42,10 +42,13 @@ func TestSlowClientsAreCutAndHoldLittle(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			var before uint64
 			s.Do(func(w *http.Worker) { before = w.Stats().Accepted })
-			conns := make([]io.ReadCloser, clients)
+			conns, late := make([]io.ReadCloser, clients), make([]bool, clients)
 			for i := range conns {
+				begin := time.Now()
 				c := s.Dial(t)
-				if _, err := io.WriteString(c, tc.sent); err != nil {
+				_, err := io.WriteString(c, tc.sent)
+				late[i] = time.Since(begin) > timeout/2
+				if err != nil && !late[i] {
 					t.Fatal(err)
 				}
 				conns[i] = c
@@ -62,8 +65,11 @@ func TestSlowClientsAreCutAndHoldLittle(t *testing.T) {
 			if most > clients*tc.hold {
 				t.Errorf("got %d bytes of buffers per client, want at most %d", most/clients, tc.hold)
 			}
-			for _, c := range conns {
+			for i, c := range conns {
 				b, err := io.ReadAll(c)
+				if late[i] {
+					continue // a busy machine: it may have been cut before it said all
+				}
 				if err != nil || !strings.HasPrefix(string(b), tc.answer) || len(b) > 8<<20 {
 					t.Fatalf("got %.60q, %v, want %q", b, err, tc.answer)
 				}

@@ -146,7 +146,7 @@ func TestSettlingWaitsForModules(t *testing.T) {
 	select {
 	case <-settled:
 		t.Error("settled while a module is being loaded")
-	default:
+	case <-time.After(5 * settleStep):
 	}
 	close(slow)
 	select {

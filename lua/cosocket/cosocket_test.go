@@ -182,10 +182,11 @@ closed
 }
 
 func TestTimeouts(t *testing.T) {
-	port := serve(t, func(c net.Conn) { io.WriteString(c, "part"); io.Copy(io.Discard, c) })
+	port := serve(t, func(c net.Conn) { io.WriteString(c, "apart"); io.Copy(io.Discard, c) })
 	s := start(t, port, "", `
 		local s = assert(ngx.socket.connect("127.0.0.1", port))
-		s:settimeouts(1000, 1000, 20)
+		s:receive(1) -- now the rest is there, too
+		s:settimeouts(60000, 60000, 20)
 		local function show(...) local t = {...} for i = 1, 3 do t[i] = tostring(t[i]) end ngx.say(table.concat(t, "|")) end
 		show(s:receive()) show(s:receive(3)) show(s:receiveany(10)) show(s:receiveuntil("x")())
 		s:settimeout(10) show(s:receive("*a")) show(s:send("still open"))
@@ -234,6 +235,7 @@ func TestDatagrams(t *testing.T) {
 		s:settimeout(10) s:send("silence") ngx.say(select(2, s:receive()))
 		ngx.say(s:close(), " ", select(2, s:send("x")))
 		ngx.say(select(2, s:setpeername("127.0.0.1", 70000)), " ", select(2, s:bind("x")), " ", tostring(s:bind("127.0.0.1")))
+		s:settimeout(60000)
 		ngx.say(s:setpeername("127.0.0.1", port), " ", s:send("bound"), " ", s:receive())`)
 	want := "closed closed closed\n1 1 question 1\nlong\n[]\ntimeout\n1 closed\nbad port number: 70000 bad address true\n1 1 bound\n"
 	if got != want {
