@@ -34,8 +34,8 @@ type Table struct {
 	Funcs []Func
 }
 
-// CoreVersion is the version of lua-resty-core whose behaviour the modules have,
-// and what each of them says its version is.
+// CoreVersion is the version of lua-resty-core whose behaviour the modules have, and what each of those below ngx says
+// its version is.
 const CoreVersion = "0.1.33"
 
 // Family is a part of the API that one Go package brings. It is a package variable, listed in lua/phase.
@@ -125,6 +125,9 @@ func (e *Env) addTable(t *Table) {
 			e.VM.SetModule(t.Path, m.Value())
 		}
 		e.Register(m, t.Funcs)
+		if strings.HasPrefix(t.Path, "ngx.") { // lua-resty-core's
+			m.SetString("version", vm.String(CoreVersion))
+		}
 	default:
 		e.Register(e.Table(t.Path), t.Funcs)
 	}

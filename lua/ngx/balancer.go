@@ -15,9 +15,6 @@ var Balancer = api.Family{
 	Name:   "ngx.balancer",
 	Doc:    "What balancer_by_lua says about the peer of a try.",
 	Tables: []api.Table{{Path: "ngx.balancer", Module: true, Funcs: balancerFuncs}},
-	Open: func(e *api.Env) {
-		e.VM.Loaded().GetString("ngx.balancer").AsTable().SetString("version", vm.String(api.CoreVersion))
-	},
 }
 
 var balancerFuncs = []api.Func{

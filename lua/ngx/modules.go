@@ -15,11 +15,6 @@ var Modules = api.Family{
 		{Path: "ngx.req", Module: true, Funcs: reqModuleFuncs},
 		{Path: "ngx.resp", Module: true, Funcs: respModuleFuncs},
 	},
-	Open: func(e *api.Env) {
-		for _, name := range []string{"ngx.errlog", "ngx.process", "ngx.req", "ngx.resp"} {
-			e.VM.Loaded().GetString(name).AsTable().SetString("version", vm.String(api.CoreVersion))
-		}
-	},
 }
 
 var reqModuleFuncs = []api.Func{

@@ -14,9 +14,7 @@ var Semaphore = api.Family{
 	Doc:    "Semaphores between light threads of one worker.",
 	Tables: []api.Table{{Path: "ngx.semaphore", Module: true, Funcs: semaphoreFuncs}},
 	Open: func(e *api.Env) {
-		m := e.VM.Loaded().GetString("ngx.semaphore").AsTable()
-		m.SetString("version", vm.String(api.CoreVersion))
-		e.VM.NewMetatable(semaphoreType).SetString("__index", m.Value())
+		e.VM.NewMetatable(semaphoreType).SetString("__index", e.VM.Loaded().GetString("ngx.semaphore"))
 	},
 }
 

@@ -23,9 +23,6 @@ var Family = api.Family{
 		{Name: "set_ocsp_status_resp", In: api.Any, Args: "(response)", Doc: "Staples a response, in DER, to the certificates of the handshake; the second result is no status req where the client has not asked for one.", Run: staple},
 		{Name: "validate_ocsp_response", In: api.Any, Args: "(response, chain, max_error?)", Doc: "Checks a response about the first certificate of a chain: true and the time of the next one, nil where it says none, when the certificate is good. It must be signed by the issuer or by one whom the issuer lets sign.", Run: validate},
 	}}},
-	Open: func(e *api.Env) {
-		e.VM.Loaded().GetString("ngx.ocsp").AsTable().SetString("version", vm.String(api.CoreVersion))
-	},
 }
 
 // defaultMax is the size of lua-resty-core's buffer for strings.

@@ -39,7 +39,6 @@ var Family = api.Family{
 		}},
 	},
 	Open: func(e *api.Env) {
-		e.VM.Loaded().GetString("ngx.pipe").AsTable().SetString("version", vm.String(api.CoreVersion))
 		if commands(e) != nil {
 			e.VM.Commands = states.In(e)
 		}

@@ -42,9 +42,6 @@ var versions = []struct {
 }
 
 func open(e *api.Env) {
-	for _, name := range []string{"ngx.proxyssl", "ngx.ssl.proxysslcert", "ngx.ssl.proxysslverify"} {
-		e.VM.Loaded().GetString(name).AsTable().SetString("version", vm.String(api.CoreVersion))
-	}
 	t := e.VM.Loaded().GetString("ngx.proxyssl").AsTable()
 	for _, v := range versions {
 		t.SetString(v.name, vm.Int(v.n))

@@ -15,9 +15,6 @@ var Family = api.Family{
 		{Path: "ngx.re", Funcs: functions},
 		{Path: "ngx.re", Module: true, Funcs: moduleFunctions},
 	},
-	Open: func(e *api.Env) {
-		e.VM.Loaded().GetString("ngx.re").AsTable().SetString("version", vm.String(api.CoreVersion))
-	},
 }
 
 var functions = []api.Func{

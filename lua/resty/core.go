@@ -55,7 +55,6 @@ func openCore(e *api.Env) {
 		addModule(e, "resty.core."+name).SetString("version", version)
 	}
 	addModule(e, "resty.core").SetString("version", version)
-	addModule(e, "ngx.base64").SetString("version", version)
 	module(e, "resty.core.misc").SetString("_VERSION", version)
 	base := module(e, "resty.core.base")
 	for _, c := range []struct {

@@ -24,9 +24,6 @@ var Family = api.Family{
 }
 
 func constants(e *api.Env) {
-	for _, name := range []string{"ngx.ssl", "ngx.ssl.clienthello", "ngx.ssl.session"} {
-		e.VM.Loaded().GetString(name).AsTable().SetString("version", vm.String(api.CoreVersion))
-	}
 	t := e.VM.Loaded().GetString("ngx.ssl").AsTable()
 	for name, n := range map[string]int{
 		"SSL3_VERSION": 0x0300, "TLS1_VERSION": 0x0301, "TLS1_1_VERSION": 0x0302, "TLS1_2_VERSION": 0x0303, "TLS1_3_VERSION": 0x0304,

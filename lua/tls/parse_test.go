@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"weir/appliance/certs/certstest"
+	"weir/lua/api"
 	"weir/lua/api/apitest"
 	"weir/lua/vm"
 )
@@ -52,6 +53,7 @@ func TestCertificatesAndKeysAreParsed(t *testing.T) {
 		{"a parsed key is cdata", `return type(ssl.parse_pem_priv_key(rsakey)) .. type(ssl.parse_der_priv_key(ecder))`, "cdatacdata"},
 		{"bad PEM is no key", `return show(ssl.parse_pem_priv_key("no"))`, "nil PEM_read_bio_PrivateKey() failed"},
 		{"bad DER is no key", `return show(ssl.parse_der_priv_key("no"))`, "nil d2i_PrivateKey_bio() failed"},
+		{"the module says its version", `return ssl.version`, api.CoreVersion},
 		{"versions have names", `return ssl.TLS1_3_VERSION - ssl.SSL3_VERSION`, "4"},
 	} {
 		if got := apitest.Eval(t, e, head+c.src); got != c.want {
