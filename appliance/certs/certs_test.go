@@ -196,6 +196,12 @@ func TestPairsAreCheckedAndOrdered(t *testing.T) {
 	if chain, err := ParseChain(append(trusted, pemText("CERTIFICATE", b.Cert.Raw)...)); err != nil || len(chain) != 2 {
 		t.Errorf("a trusted certificate and another: %d, %v", len(chain), err)
 	}
+	if chain, err := ParseChainDER(append(slices.Clone(a.Cert.Raw), b.Cert.Raw...)); err != nil || len(chain) != 2 || !chain[0].Equal(a.Cert) {
+		t.Errorf("two certificates in DER: %d, %v", len(chain), err)
+	}
+	if _, err := ParseChainDER(nil); err != errNoCert {
+		t.Errorf("no DER: %v", err)
+	}
 	if _, err := ParseChain([]byte("no PEM")); err != errNoStart {
 		t.Errorf("no PEM: %v", err)
 	}

@@ -17,6 +17,18 @@ var (
 	errNoPrivate = errors.New("no private key found")
 )
 
+var errNoCert = errors.New("no certificate")
+
+// ParseChainDER reads certificates in DER, one behind the other, the server's
+// own first. There is at least one.
+func ParseChainDER(der []byte) ([]*x509.Certificate, error) {
+	chain, err := x509.ParseCertificates(der)
+	if err == nil && len(chain) == 0 {
+		err = errNoCert
+	}
+	return chain, err
+}
+
 // ParseChain reads the certificates of PEM text, the server's own first. Other
 // blocks (keys, parameters) between them are skipped, as OpenSSL skips them.
 func ParseChain(text []byte) ([]*x509.Certificate, error) {

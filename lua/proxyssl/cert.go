@@ -1,8 +1,6 @@
 package proxyssl
 
 import (
-	"crypto/x509"
-
 	"weir/appliance/certs"
 	"weir/appliance/http/upstream"
 	"weir/lua/api"
@@ -25,8 +23,8 @@ func setDERCert(l *vm.State) int {
 	if msg != "" {
 		return api.Fail(l, msg)
 	}
-	list, err := x509.ParseCertificates([]byte(text))
-	if err != nil || len(list) == 0 {
+	list, err := certs.ParseChainDER([]byte(text))
+	if err != nil {
 		return api.Fail(l, "d2i_X509_bio() failed")
 	}
 	x.SetCertificate(list)

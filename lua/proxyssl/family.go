@@ -3,6 +3,7 @@ package proxyssl
 import (
 	"weir/appliance/http/upstream"
 	"weir/lua/api"
+	"weir/lua/tls"
 	"weir/lua/vm"
 )
 
@@ -28,24 +29,7 @@ var Family = api.Family{
 			{Name: "get_verify_cert", In: api.Any, Args: "()", Doc: "Returns the certificate that the backend sent, for functions of ngx.ssl.", Run: verifyCert},
 		}},
 	},
-	Open: open,
-}
-
-// versions are the constants of ngx.proxyssl and their names.
-var versions = []struct {
-	name string
-	n    int
-	text string
-}{
-	{"SSL3_VERSION", 0x300, "SSLv3"}, {"TLS1_VERSION", 0x301, "TLSv1"}, {"TLS1_1_VERSION", 0x302, "TLSv1.1"},
-	{"TLS1_2_VERSION", 0x303, "TLSv1.2"}, {"TLS1_3_VERSION", 0x304, "TLSv1.3"},
-}
-
-func open(e *api.Env) {
-	t := e.VM.Loaded().GetString("ngx.proxyssl").AsTable()
-	for _, v := range versions {
-		t.SetString(v.name, vm.Int(v.n))
-	}
+	Open: func(e *api.Env) { tls.SetVersions(e.VM.Loaded().GetString("ngx.proxyssl").AsTable()) },
 }
 
 // exchange is that of the request, or why there is none with a TLS connection.
@@ -86,10 +70,5 @@ func versionName(l *vm.State) int {
 	if msg != "" {
 		return api.Fail(l, msg)
 	}
-	for _, v := range versions {
-		if v.n == int(x.TLSVersion()) {
-			return l.Ret(vm.String(v.text))
-		}
-	}
-	return api.Fail(l, "unknown version")
+	return tls.RetVersion(l, int(x.TLSVersion()))
 }

@@ -26,8 +26,8 @@ var certificateFuncs = []api.Func{
 		return setKey(l, key.Signer)
 	}},
 	{Name: "set_der_cert", In: api.SSLCert, Args: "(der)", Doc: "Sets the chain of the handshake from DER, one certificate behind the other.", Run: func(l *vm.State) int {
-		chain, err := x509.ParseCertificates([]byte(l.CheckString(1)))
-		if err != nil || len(chain) == 0 {
+		chain, err := certs.ParseChainDER([]byte(l.CheckString(1)))
+		if err != nil {
 			return api.Fail(l, badDERCert)
 		}
 		return setChain(l, chain)

@@ -102,13 +102,7 @@ func versionName(l *vm.State) int {
 	if why != "" {
 		return api.Fail(l, why)
 	}
-	switch v {
-	case 0x0304:
-		return l.Ret(vm.String("TLSv1.3"))
-	case 0x0303:
-		return l.Ret(vm.String("TLSv1.2"))
-	}
-	return api.Fail(l, "unknown version")
+	return RetVersion(l, v)
 }
 
 // notKept is why there is nothing to tell of a handshake.

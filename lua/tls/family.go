@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"weir/lua/api"
-	"weir/lua/vm"
 )
 
 // Family is the modules ngx.ssl, ngx.ssl.clienthello and ngx.ssl.session, and what lua-resty-http needs of resty.openssl.
@@ -20,14 +19,5 @@ var Family = api.Family{
 		{Path: "x509", Meta: x509Type, Funcs: x509Methods},
 		{Path: "resty.openssl.pkey", Module: true, Funcs: pkeyFuncs},
 	},
-	Open: constants,
-}
-
-func constants(e *api.Env) {
-	t := e.VM.Loaded().GetString("ngx.ssl").AsTable()
-	for name, n := range map[string]int{
-		"SSL3_VERSION": 0x0300, "TLS1_VERSION": 0x0301, "TLS1_1_VERSION": 0x0302, "TLS1_2_VERSION": 0x0303, "TLS1_3_VERSION": 0x0304,
-	} {
-		t.SetString(name, vm.Int(n))
-	}
+	Open: func(e *api.Env) { SetVersions(e.VM.Loaded().GetString("ngx.ssl").AsTable()) },
 }

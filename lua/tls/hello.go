@@ -1,6 +1,7 @@
 package tls
 
 import (
+	"slices"
 	"weir/appliance/http/certfile"
 	"weir/lua/api"
 	"weir/lua/vm"
@@ -46,26 +47,15 @@ func helloExtPresent(l *vm.State) int {
 	c, _ := here(l)
 	var list []uint16
 	for _, e := range c.Hello().Extensions {
-		if !grease(e.Type) {
-			list = append(list, e.Type)
-		}
+		list = append(list, e.Type)
 	}
-	return retInts(l, list)
+	return retInts(l, slices.DeleteFunc(list, grease))
 }
 
 func helloCiphers(l *vm.State) int {
 	c, _ := here(l)
-	var list []uint16
-	for _, v := range c.Hello().Ciphers {
-		if !grease(v) {
-			list = append(list, v)
-		}
-	}
-	return retInts(l, list)
+	return retInts(l, slices.DeleteFunc(slices.Clone(c.Hello().Ciphers), grease))
 }
-
-// versionNames are the versions of TLS by number.
-var versionNames = map[int]string{0x0002: "SSLv2", 0x0300: "SSLv3", 0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
 
 const extSupportedVersions = 43
 
@@ -78,7 +68,7 @@ func helloVersions(l *vm.State) int {
 	t := l.VM().NewTable(4, 0)
 	n := 0
 	for i := len(data) - 2; i >= 1; i -= 2 { // from the end, as OpenResty has them
-		if name := versionNames[int(data[i])<<8|int(data[i+1])]; name != "" {
+		if name := nameOf(int(data[i])<<8 | int(data[i+1])); name != "" {
 			n++
 			t.SetInt(n, vm.String(name))
 		}

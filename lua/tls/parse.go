@@ -98,8 +98,8 @@ func parseDERCert(l *vm.State) int {
 	if der == "" {
 		return api.Fail(l, "invalid argument")
 	}
-	chain, err := x509.ParseCertificates([]byte(der))
-	if err != nil || len(chain) == 0 {
+	chain, err := certs.ParseChainDER([]byte(der))
+	if err != nil {
 		return api.Fail(l, badDERCert)
 	}
 	return retCdata(l, &Chain{chain})
