@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/asn1"
+	"errors"
 	"fmt"
 	"time"
 
@@ -29,47 +30,47 @@ var Family = api.Family{
 const defaultMax = 4096
 
 // What is wrong with a chain, in OpenResty's words.
-const (
-	badCert  = "d2i_X509_bio() failed"
-	noIssuer = "no issuer certificate in chain"
+var (
+	errCert     = errors.New("d2i_X509_bio() failed")
+	errNoIssuer = errors.New("no issuer certificate in chain")
 )
 
-// next takes the first certificate off a chain.
-func next(der []byte) (c *x509.Certificate, rest []byte, ok bool) {
+// next takes the first certificate off a chain. It is nil with an error.
+func next(der []byte) (c *x509.Certificate, rest []byte, err error) {
 	var raw asn1.RawValue
-	rest, err := asn1.Unmarshal(der, &raw)
-	if err != nil {
-		return nil, nil, false
+	if rest, err = asn1.Unmarshal(der, &raw); err == nil {
+		c, err = x509.ParseCertificate(raw.FullBytes)
 	}
-	c, err = x509.ParseCertificate(raw.FullBytes)
-	return c, rest, err == nil
+	if err != nil {
+		return nil, nil, errCert
+	}
+	return c, rest, nil
 }
 
-// pair is the first certificate of a chain and its issuer, or what is wrong.
-func pair(der string) (cert, issuer *x509.Certificate, wrong string) {
-	cert, rest, ok := next([]byte(der))
+// pair is the first certificate of a chain and its issuer. The certificate may
+// be there with an error about the issuer.
+func pair(der string) (cert, issuer *x509.Certificate, err error) {
+	cert, rest, err := next([]byte(der))
 	switch {
-	case !ok:
-		return nil, nil, badCert
+	case err != nil:
+		return nil, nil, err
 	case len(rest) == 0:
-		return cert, nil, noIssuer
+		return cert, nil, errNoIssuer
 	}
-	if issuer, _, ok = next(rest); !ok {
-		return cert, nil, badCert
-	}
-	return cert, issuer, ""
+	issuer, _, err = next(rest)
+	return cert, issuer, err
 }
 
 func responder(l *vm.State) int {
 	most := max(0, l.OptInt(2, defaultMax))
-	cert, issuer, wrong := pair(l.CheckString(1))
+	cert, issuer, err := pair(l.CheckString(1))
 	switch {
 	case cert == nil:
-		return api.Fail(l, wrong)
+		return api.Fail(l, err.Error())
 	case len(cert.OCSPServer) == 0:
 		return l.Ret(vm.Nil)
-	case wrong != "":
-		return api.Fail(l, wrong)
+	case err != nil:
+		return api.Fail(l, err.Error())
 	case !issued(issuer, cert):
 		return api.Fail(l, "issuer certificate not next to leaf")
 	}
@@ -91,9 +92,9 @@ func issued(issuer, cert *x509.Certificate) bool {
 
 func request(l *vm.State) int {
 	most := max(0, l.OptInt(2, defaultMax))
-	cert, issuer, wrong := pair(l.CheckString(1))
-	if wrong != "" {
-		return api.Fail(l, wrong)
+	cert, issuer, err := pair(l.CheckString(1))
+	if err != nil {
+		return api.Fail(l, err.Error())
 	}
 	der, err := ocsp.Request(cert, issuer)
 	switch {
@@ -156,9 +157,9 @@ func check(raw []byte, chain string) (*ocsp.Answer, error) {
 	if err := ocsp.Readable(raw); err != nil {
 		return nil, err
 	}
-	cert, issuer, wrong := pair(chain)
-	if wrong != "" {
-		return nil, chainError(wrong)
+	cert, issuer, err := pair(chain)
+	if err != nil {
+		return nil, err
 	}
 	a, err := ocsp.Check(raw, cert, issuer, nil, time.Now())
 	if a != nil && a.Status != ocsp.Good {
@@ -166,9 +167,3 @@ func check(raw []byte, chain string) (*ocsp.Answer, error) {
 	}
 	return a, err
 }
-
-// chainError is what is wrong with a chain.
-type chainError string
-
-// Error implements error.
-func (e chainError) Error() string { return string(e) }
