@@ -20,6 +20,9 @@ type Command struct {
 	Files [3]int
 }
 
+// MaxSignal is the number of Linux's last signal.
+const MaxSignal = 64
+
 // Process is a command that was to be started. Its methods may be called from
 // any goroutine.
 type Process interface {
@@ -29,7 +32,8 @@ type Process interface {
 	Ended() <-chan struct{}
 	// Started is closed when the process runs, or could not be started.
 	Started() <-chan struct{}
-	// Kill sends a signal, unless the process has ended.
+	// Kill sends a signal, unless the process has ended. A number above
+	// MaxSignal, or below 0, does nothing.
 	Kill(signal int)
 	// KillGroup ends the process and what it has started, but for what has left
 	// its process group, by SIGKILL; unless the process has ended.

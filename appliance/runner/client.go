@@ -3,7 +3,6 @@ package runner
 import (
 	"errors"
 	"sync"
-	"syscall"
 
 	"weir/appliance/cycle"
 	"weir/netio/sock"
@@ -47,9 +46,6 @@ type process struct {
 // maxQueue is how many orders may wait for a runner that hangs: more than there
 // are commands. What is above is signals, which are dropped.
 const maxQueue = 4 * maxProcesses
-
-// maxSignal is the last signal of Linux.
-const maxSignal = 64
 
 // Errors of commands, as users see them.
 var (
@@ -184,7 +180,7 @@ func (p *process) Ended() <-chan struct{} { return p.ended }
 
 // Kill implements cycle.Process. A number that is no signal of Linux does nothing.
 func (p *process) Kill(signal int) {
-	if signal < 0 || signal > maxSignal {
+	if signal < 0 || signal > cycle.MaxSignal {
 		return // the runner would take the order for damage and end
 	}
 	p.order(&order{op: opKill, id: p.id, signal: signal})
@@ -256,6 +252,3 @@ func (s *sending) closeFiles() {
 		sock.Close(fd)
 	}
 }
-
-// failure is the error behind a number that the runner has sent.
-func failure(errno int) error { return syscall.Errno(errno) }

@@ -3,6 +3,7 @@ package runner
 import (
 	"errors"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -154,7 +155,7 @@ func (l *link) heed(rep *report) {
 		}
 	case opFailed:
 		if p := l.take(rep.id); p != nil {
-			p.end(cycle.ProcessState{Code: 1, Err: failure(rep.errno)})
+			p.end(cycle.ProcessState{Code: 1, Err: syscall.Errno(rep.errno)})
 		}
 	case opEnded:
 		if p := l.take(rep.id); p != nil {

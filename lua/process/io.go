@@ -83,17 +83,10 @@ func (p *proc) read(l *vm.State, stderr bool, op readOp, rest int) int {
 
 // wait parks until the operation under way is over, and returns how it went.
 func (s *stream) wait(l *vm.State, timeout int64) error {
-	c := api.Of(l)
 	if err := s.pipe.Watch(s.loop, s); err != nil {
 		return err
 	}
-	s.thread = c.Thread()
-	if timeout > 0 {
-		s.loop.SetTimer(&s.Timer, timeout)
-	}
-	s.busy = true
-	defer func() { s.busy = false }() // when the thread is aborted, too
-	c.Park(l, s)
+	s.park(l, s, timeout)
 	return s.err
 }
 

@@ -54,7 +54,7 @@ func (p *proc) Run() {
 		p.ctx.Log(http.LogErr, fmt.Sprintf("lua pipe child %s %s%s", failed, p.command, reason(err)))
 	}
 	if p.state.Ended && p.state.PID != 0 {
-		errlog.Default().Printf(errlog.Notice, 0, "signal %d (SIGCHLD) received from %d", sigChild, p.state.PID)
+		errlog.Default().Printf(errlog.Notice, 0, "signal %d (SIGCHLD) received from %d", int(syscall.SIGCHLD), p.state.PID)
 	}
 	for _, w := range p.waiting {
 		w.thread.Wake()
@@ -75,7 +75,7 @@ func (p *proc) Clean() {
 func (p *proc) destroy() {
 	p.leave()
 	if !p.process.State().Ended {
-		p.process.Kill(sigKill)
+		p.process.Kill(int(syscall.SIGKILL))
 	}
 	p.finalize()
 }
@@ -87,12 +87,6 @@ func (p *proc) leave() {
 		p.ctx = nil
 	}
 }
-
-// Signals of Linux.
-const (
-	sigKill  = 9
-	sigChild = 17
-)
 
 // finalize closes what is left of a process whose end was seen.
 func (p *proc) finalize() {
@@ -120,10 +114,7 @@ func (o orphan) Run() {
 
 // wait is a light thread in proc:wait.
 type wait struct {
-	poll.Timer
-	loop     *poll.Loop
-	thread   *api.Thread // nil when it has been woken
-	busy     bool        // the light thread has not gone on yet
+	sleeper
 	timedOut bool
 }
 
@@ -131,19 +122,6 @@ type wait struct {
 func (w *wait) Expired(*poll.Timer) {
 	w.timedOut = true
 	w.wake()
-}
-
-func (w *wait) wake() {
-	t := w.thread
-	w.thread = nil
-	w.loop.RemoveTimer(&w.Timer)
-	t.Wake()
-}
-
-// Abandon implements api.Waiter.
-func (w *wait) Abandon() {
-	w.thread = nil
-	w.loop.RemoveTimer(&w.Timer)
 }
 
 // waitProc is proc:wait.
@@ -173,14 +151,9 @@ func waitProc(l *vm.State) int {
 
 // awaitEnd parks until the process has ended. It returns false when the time for that has passed.
 func (p *proc) awaitEnd(l *vm.State) bool {
-	c, w := api.Of(l), &p.waiter
-	w.Owner, w.loop, w.thread, w.timedOut = w, c.Env().Loop(), c.Thread(), false
-	if ms := p.timeouts[timeWait]; ms > 0 {
-		w.loop.SetTimer(&w.Timer, ms)
-	}
-	w.busy = true
-	defer func() { w.busy = false }() // when the thread is aborted, too
-	c.Park(l, w)
+	w := &p.waiter
+	w.Owner, w.loop, w.timedOut = w, p.env.Loop(), false
+	w.park(l, w, p.timeouts[timeWait])
 	return !w.timedOut || p.state.Ended
 }
 
@@ -233,15 +206,12 @@ func kill(l *vm.State) int {
 	switch {
 	case p.closed || p.state.Ended:
 		return api.Fail(l, "exited")
-	case !(f >= 0 && f <= maxSignal): // a NaN, too
+	case !(f >= 0 && f <= cycle.MaxSignal): // a NaN, too
 		return api.Fail(l, "invalid signal")
 	}
 	p.process.Kill(int(f))
 	return l.Ret(vm.True)
 }
-
-// maxSignal is the last signal of Linux.
-const maxSignal = 64
 
 // shutdown is proc:shutdown.
 func shutdown(l *vm.State) int {

@@ -63,7 +63,7 @@ func (ch *child) wait(l *vm.State) (vm.CommandEnd, error) {
 	st := ch.process.State()
 	switch {
 	case !st.Ended:
-		return vm.CommandEnd{Signal: sigKill}, nil // it hangs in the kernel
+		return vm.CommandEnd{Signal: int(syscall.SIGKILL)}, nil // it hangs in the kernel
 	case st.Err != nil && st.PID == 0:
 		return vm.CommandEnd{}, st.Err
 	}

@@ -82,10 +82,7 @@ func argsOf(l *vm.State, v vm.Value) []string {
 func (p *proc) options(l *vm.State, t *vm.Table, cmd *cycle.Command) {
 	p.merged = t.GetString("merge_stderr").Truthy()
 	if v := t.GetString("buffer_size"); v.Truthy() {
-		f, ok := v.AsNumber()
-		if text, isString := v.AsString(); isString {
-			f, ok = vm.ParseNumber(text)
-		}
+		f, ok := number(v)
 		if !ok || !(f >= 1) {
 			l.Errorf("bad buffer_size option")
 		}

@@ -5,20 +5,16 @@ import (
 	"io"
 	"syscall"
 
-	"weir/lua/api"
 	"weir/netio/conn"
 	"weir/netio/poll"
 	"weir/netio/sock"
 )
 
-// stream is one of the three pipes of a process, and the light thread that waits for it, of which there is at most one.
+// stream is one of the three pipes of a process, and the light thread that waits for it.
 type stream struct {
-	poll.Timer // of that light thread
-	loop       *poll.Loop
-	pipe       *conn.Pipe  // nil: it never was
-	thread     *api.Thread // waits; nil when it has been woken
-	busy       bool        // the light thread has not gone on yet
-	err        error       // why the operation under way has failed
+	sleeper
+	pipe *conn.Pipe // nil: it never was
+	err  error      // why the operation under way has failed
 
 	// Of a stream that is read.
 	buf     []byte // made at the first read, buffer_size long
@@ -81,13 +77,6 @@ func (s *stream) close(why error) {
 	}
 }
 
-func (s *stream) wake() {
-	t := s.thread
-	s.thread = nil
-	s.loop.RemoveTimer(&s.Timer)
-	t.Wake()
-}
-
 // PipeReady implements conn.PipeHandler.
 func (s *stream) PipeReady(*conn.Pipe) {
 	if s.thread == nil {
@@ -109,8 +98,7 @@ func (s *stream) Expired(*poll.Timer) {
 
 // Abandon implements api.Waiter: the process and its streams live on without the light thread that is gone.
 func (s *stream) Abandon() {
-	s.loop.RemoveTimer(&s.Timer)
-	s.thread = nil
+	s.sleeper.Abandon()
 	s.acc, s.out = nil, nil
 }
 
