@@ -1,6 +1,7 @@
 package insight
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -34,30 +35,15 @@ func (s *Service) memory() Memory {
 	workers := s.workers()
 	results := make(chan WorkerMemory, len(workers))
 	end := time.Now().Add(memoryTime)
+	byID := make(map[int]WorkerMemory, len(workers))
 	for _, w := range workers {
+		byID[w.ID] = WorkerMemory{ID: w.ID}
 		w.Loop.Post(&measurement{w: w, end: end, results: results})
 	}
-	timer := time.NewTimer(memoryTime)
-	defer timer.Stop()
-	byID := make(map[int]WorkerMemory, len(workers))
-	for late := false; len(byID) < len(workers) && !late; {
-		select {
-		case r := <-results:
-			byID[r.ID] = r
-		case <-timer.C:
-			late = true
-		}
+	for _, r := range gather(results, len(workers), memoryTime) {
+		byID[r.ID] = r
 	}
-	var m Memory
-	for _, w := range workers {
-		r, ok := byID[w.ID]
-		if !ok {
-			r.ID = w.ID
-		}
-		m.Workers = append(m.Workers, r)
-	}
-	slices.SortFunc(m.Workers, func(a, b WorkerMemory) int { return a.ID - b.ID })
-	return m
+	return Memory{slices.SortedFunc(maps.Values(byID), func(a, b WorkerMemory) int { return a.ID - b.ID })}
 }
 
 // measurement walks through the VMs of a worker; each turn of the loop runs it once.

@@ -76,17 +76,19 @@ func (s *Service) sample(d time.Duration, labels bool) []stack {
 			sum[frames] += ns
 		}
 	}
+	return ranked(sum)
+}
+
+// ranked returns the stacks of a sum, the one that took most time first.
+func ranked(sum map[string]int64) []stack {
 	stacks := make([]stack, 0, len(sum))
 	for frames, ns := range sum {
 		stacks = append(stacks, stack{frames, ns})
 	}
-	slices.SortFunc(stacks, hotter)
+	slices.SortFunc(stacks, func(a, b stack) int {
+		return cmp.Or(cmp.Compare(b.ns, a.ns), cmp.Compare(a.frames, b.frames))
+	})
 	return stacks
-}
-
-// hotter orders stacks by their time.
-func hotter(a, b stack) int {
-	return cmp.Or(cmp.Compare(b.ns, a.ns), cmp.Compare(a.frames, b.frames))
 }
 
 func folded(stacks []stack) []byte {
@@ -110,11 +112,7 @@ func lines(stacks []stack) []byte {
 		sum[place(s.frames)] += s.ns
 		total += s.ns
 	}
-	list := make([]stack, 0, len(sum))
-	for at, ns := range sum {
-		list = append(list, stack{at, ns})
-	}
-	slices.SortFunc(list, hotter)
+	list := ranked(sum)
 	b := fmt.Appendf(nil, "%7s %10s  %s\n", "%", "ms", "LUA")
 	for _, l := range list[:min(len(list), maxLines)] {
 		b = fmt.Appendf(b, "%7.2f %10.2f  %s\n", 100*float64(l.ns)/float64(max(total, 1)), float64(l.ns)/1e6, l.frames)

@@ -62,7 +62,7 @@ const answerTime = 300 * time.Millisecond
 // top asks all workers.
 func (s *Service) top() Report {
 	r := Report{Version: s.Process.Version, Clock: api.Clock()}
-	answers := s.ask(func(w *http.Worker, asked int64) Worker { return look(w, asked) })
+	answers := s.ask()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last := s.last
@@ -92,6 +92,25 @@ func (s *Service) top() Report {
 		return cmp.Or(cmp.Compare(b.Time, a.Time), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Phase, b.Phase))
 	})
 	return r
+}
+
+// ask has every worker look at itself, and returns what those say that do so in time.
+func (s *Service) ask() map[*http.Worker]Worker {
+	workers := s.workers()
+	type reply struct {
+		w *http.Worker
+		a Worker
+	}
+	replies := make(chan reply, len(workers)) // room for all: no loop waits to send
+	for _, w := range workers {
+		asked := api.Clock()
+		w.Loop.Post(task(func() { replies <- reply{w, look(w, asked)} }))
+	}
+	got := make(map[*http.Worker]Worker, len(workers))
+	for _, r := range gather(replies, len(workers), answerTime) {
+		got[r.w] = r.a
+	}
+	return got
 }
 
 func addScript(sum map[[2]string]*Script, m *api.Meter) {

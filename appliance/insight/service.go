@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"weir/appliance/http"
-	"weir/lua/api"
 )
 
 // Service answers questions about the workers of a process.
@@ -56,26 +55,15 @@ type task func()
 
 func (t task) Run() { t() }
 
-// ask has every worker run f on its loop, and returns what those said that did so in time. asked is when the question
-// was put.
-func (s *Service) ask(f func(w *http.Worker, asked int64) Worker) map[*http.Worker]Worker {
-	workers := s.workers()
-	type reply struct {
-		w *http.Worker
-		a Worker
-	}
-	replies := make(chan reply, len(workers)) // room for all: no loop waits to send
-	for _, w := range workers {
-		asked := api.Clock()
-		w.Loop.Post(task(func() { replies <- reply{w, f(w, asked)} }))
-	}
-	timer := time.NewTimer(answerTime)
+// gather returns n answers of workers, or those that have come in time.
+func gather[T any](answers <-chan T, n int, limit time.Duration) []T {
+	timer := time.NewTimer(limit)
 	defer timer.Stop()
-	got := make(map[*http.Worker]Worker, len(workers))
-	for len(got) < len(workers) {
+	var got []T
+	for len(got) < n {
 		select {
-		case r := <-replies:
-			got[r.w] = r.a
+		case a := <-answers:
+			got = append(got, a)
 		case <-timer.C:
 			return got
 		}
