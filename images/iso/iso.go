@@ -145,7 +145,7 @@ func (d *Disc) primary(size int64, root int) []byte {
 	both32(b[132:], uint32(len(pathTable(binary.LittleEndian))))
 	binary.LittleEndian.PutUint32(b[140:], pathLittle)
 	binary.BigEndian.PutUint32(b[148:], pathBig)
-	copy(b[156:], d.record("\x00", rootAt, int(roundUp(int64(root))), true))
+	copy(b[156:], d.record("\x00", rootAt, root, true))
 	blank(b[190:813])
 	for _, at := range []int{813, 830} { // created, changed
 		copy(b[at:], d.Time.UTC().Format("20060102150405")+"00\x00")
@@ -167,31 +167,28 @@ func blank(b []byte) {
 // directory is the root: itself, its parent, which it is too, and the files.
 // No record crosses the end of a sector.
 func (d *Disc) directory(files []extent) []byte {
-	records := [][]byte{nil, nil}
+	self := recordSize(1)
+	b := make([]byte, 2*self) // the two are filled in when the size is known
 	for _, f := range files {
 		name := f.name
 		if !strings.Contains(name, ".") {
 			name += "."
 		}
-		records = append(records, d.record(name+";1", f.at, len(f.data), false))
-	}
-	size := 2 * recordSize(1)
-	for _, r := range records {
-		if size%sector+len(r) > sector {
-			size = int(roundUp(int64(size)))
-		}
-		size += len(r)
-	}
-	whole := int(roundUp(int64(size)))
-	records[0], records[1] = d.record("\x00", rootAt, whole, true), d.record("\x01", rootAt, whole, true)
-	b := make([]byte, 0, whole)
-	for _, r := range records {
+		r := d.record(name+";1", f.at, len(f.data), false)
 		if len(b)%sector+len(r) > sector {
-			b = append(b, make([]byte, sector-len(b)%sector)...)
+			b = toSector(b)
 		}
 		b = append(b, r...)
 	}
-	return append(b, make([]byte, whole-len(b))...)
+	b = toSector(b)
+	copy(b, d.record("\x00", rootAt, len(b), true))
+	copy(b[self:], d.record("\x01", rootAt, len(b), true))
+	return b
+}
+
+// toSector adds zeros to the end of a sector.
+func toSector(b []byte) []byte {
+	return append(b, make([]byte, roundUp(int64(len(b)))-int64(len(b)))...)
 }
 
 // recordSize is that of a directory record with a name of n bytes.
