@@ -22,6 +22,14 @@ func Fail(l *vm.State, why string) int {
 	return 2
 }
 
+// Held returns the object that a userdata holds, if it is a T.
+func Held[T any](v vm.Value) (t T, ok bool) {
+	if u := v.AsUserdata(); u != nil {
+		t, ok = u.V.(T)
+	}
+	return t, ok
+}
+
 // Table is a set of functions that Lua finds at one place.
 type Table struct {
 	// Path is where: "ngx.req" is a table reached from the globals, made if missing. With Module it is the name

@@ -103,11 +103,7 @@ func sslHandshake(l *vm.State) int {
 		return api.Fail(l, "TLS is not available here")
 	}
 	if tlsio.Of(s.conn) == nil {
-		u := resumed.AsUserdata()
-		resume := false
-		if u != nil {
-			_, resume = u.V.(*session)
-		}
+		_, resume := api.Held[*session](resumed)
 		if text := s.secure(l, c, name, resume); text != "" {
 			s.finalize()
 			return api.Fail(l, text)

@@ -104,11 +104,8 @@ func dialTCP(l *vm.State) int {
 
 // self returns the socket of a method call, nil where the object has none.
 func self(l *vm.State) *socket {
-	if u := l.CheckTable(1).GetInt(1).AsUserdata(); u != nil {
-		s, _ := u.V.(*socket)
-		return s
-	}
-	return nil
+	s, _ := api.Held[*socket](l.CheckTable(1).GetInt(1))
+	return s
 }
 
 // connected reports whether there is a connection at all.

@@ -40,13 +40,11 @@ func newUDP(l *vm.State) int {
 
 // selfUDP returns the socket of a method call.
 func selfUDP(l *vm.State) *udp {
-	if t := l.CheckTable(1).GetInt(1).AsUserdata(); t != nil {
-		if u, ok := t.V.(*udp); ok {
-			return u
-		}
+	u, ok := api.Held[*udp](l.CheckTable(1).GetInt(1))
+	if !ok {
+		l.ArgError(1, "udpsock expected")
 	}
-	l.ArgError(1, "udpsock expected")
-	return nil
+	return u
 }
 
 // bindUDP is udpsock:bind.

@@ -113,10 +113,8 @@ func toNumber(v vm.Value) (float64, bool) {
 
 func checkSemaphore(l *vm.State) *semaphore {
 	if t := l.Arg(1).AsTable(); t != nil {
-		if u := t.GetString("sem").AsUserdata(); u != nil {
-			if s, ok := u.V.(*semaphore); ok {
-				return s
-			}
+		if s, ok := api.Held[*semaphore](t.GetString("sem")); ok {
+			return s
 		}
 	}
 	l.Errorf("not a semaphore instance")

@@ -76,13 +76,11 @@ func commands(e *api.Env) cycle.Commands {
 
 // self returns the process of a method call.
 func self(l *vm.State) *proc {
-	if u := l.Arg(1).AsUserdata(); u != nil {
-		if p, ok := u.V.(*proc); ok {
-			return p
-		}
+	p, ok := api.Held[*proc](l.Arg(1))
+	if !ok {
+		l.Errorf("not a process instance")
 	}
-	l.Errorf("not a process instance")
-	return nil
+	return p
 }
 
 // How long a command may hold up the thread that waits for it, where Lua may not wait.

@@ -75,11 +75,8 @@ func aesNew(l *vm.State) int {
 	if c := l.Arg(4); c.Truthy() {
 		t := l.CheckTable(4)
 		bits = int(field(t, "size"))
-		u := t.GetString("method").AsUserdata()
-		if u != nil {
-			mode, _ = u.V.(*aesMode)
-		}
-		if u == nil || mode == nil || bits != 128 && bits != 192 && bits != 256 {
+		var ok bool
+		if mode, ok = api.Held[*aesMode](t.GetString("method")); !ok || bits != 128 && bits != 192 && bits != 256 {
 			l.ArgError(4, "bad cipher")
 		}
 	}
@@ -137,12 +134,8 @@ func given(l *vm.State, t *vm.Table, key, iv []byte) (n int, msg string) {
 func derived(l *vm.State, mode *aesMode, key, iv []byte) (msg string) {
 	d := &aesHashes[0]
 	if v := l.Arg(5); v.Truthy() {
-		u := v.AsUserdata()
-		if u == nil {
-			l.ArgError(5, "bad hash")
-		}
 		var ok bool
-		if d, ok = u.V.(*digest); !ok {
+		if d, ok = api.Held[*digest](v); !ok {
 			l.ArgError(5, "bad hash")
 		}
 	}

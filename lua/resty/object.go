@@ -27,14 +27,11 @@ func object(l *vm.State, name string, v any) *vm.Table {
 
 // native returns what object was given for argument 1.
 func native[T any](l *vm.State) T {
-	t := l.CheckTable(1)
-	if u := t.GetInt(1).AsUserdata(); u != nil {
-		if v, ok := u.V.(T); ok {
-			return v
-		}
+	v, ok := api.Held[T](l.CheckTable(1).GetInt(1))
+	if !ok {
+		l.ArgError(1, "bad self")
 	}
-	l.ArgError(1, "bad self")
-	panic("BUG: ArgError returned")
+	return v
 }
 
 // bool1 returns one boolean.

@@ -206,8 +206,8 @@ func pointer(l *vm.State) int {
 }
 
 func sessionReused(l *vm.State) int {
-	c := as[ssl.Connection](l.Arg(1))
-	if c == nil {
+	c, ok := api.Held[*ssl.Connection](l.Arg(1))
+	if !ok {
 		return api.Fail(l, "bad ssl")
 	}
 	return l.Ret(vm.Bool(c.Resumed()))

@@ -16,17 +16,15 @@ type Chain struct{ Certs []*x509.Certificate }
 type Key struct{ crypto.Signer }
 
 // AsChain returns what parse_pem_cert or parse_der_cert made, nil for any other value.
-func AsChain(v vm.Value) *Chain { return as[Chain](v) }
+func AsChain(v vm.Value) *Chain {
+	c, _ := api.Held[*Chain](v)
+	return c
+}
 
 // AsKey returns what parse_pem_priv_key or parse_der_priv_key made, nil for any other value.
-func AsKey(v vm.Value) *Key { return as[Key](v) }
-
-func as[T any](v vm.Value) *T {
-	if u := v.AsUserdata(); u != nil {
-		t, _ := u.V.(*T)
-		return t
-	}
-	return nil
+func AsKey(v vm.Value) *Key {
+	k, _ := api.Held[*Key](v)
+	return k
 }
 
 var parseFuncs = []api.Func{
