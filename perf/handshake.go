@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"time"
@@ -23,25 +22,9 @@ const handshakeCommand = "handshake"
 // fill both processors; more would only wait longer.
 const handshakers = 16
 
-// shakeHands loads a target with connections of one request each, from a
-// process of its own on the load's processor.
+// shakeHands loads a target with connections of one request each.
 func shakeHands(target string, d time.Duration, clients int, resume bool) (loadResult, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return loadResult{}, err
-	}
-	cmd := exec.Command("taskset", "-c", loadCPU, self, handshakeCommand, "-target", target,
-		"-duration", d.String(), "-clients", strconv.Itoa(clients), fmt.Sprintf("-resume=%v", resume))
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return loadResult{}, fmt.Errorf("handshake: %w", err)
-	}
-	var got openLoopReport
-	if err := json.Unmarshal(out, &got); err != nil {
-		return loadResult{}, fmt.Errorf("handshake: %w", err)
-	}
-	return loadResult{requests: got.Requests, bytes: got.Bytes, rate: got.Rate, p50: got.P50, p99: got.P99, bad: got.Bad}, nil
+	return ownLoad(handshakeCommand, target, d, "-clients", strconv.Itoa(clients), fmt.Sprintf("-resume=%v", resume))
 }
 
 func handshakeMain(args []string) error {
@@ -58,7 +41,7 @@ func handshakeMain(args []string) error {
 // handshakeLoad makes connections in a closed loop for d. A resumed session is
 // that of the client's connection before; connections that ought to have
 // resumed one and have not count as bad.
-func handshakeLoad(addr, path string, d time.Duration, clients int, resume bool) *openLoopReport {
+func handshakeLoad(addr, path string, d time.Duration, clients int, resume bool) *ownReport {
 	end := time.Now().Add(d)
 	done := make(chan *shaker)
 	for range clients {
@@ -82,7 +65,7 @@ func handshakeLoad(addr, path string, d time.Duration, clients int, resume bool)
 		all.bytes += s.bytes
 		all.latencies.merge(&s.latencies)
 	}
-	return &openLoopReport{Requests: all.latencies.count, Bytes: all.bytes, Rate: float64(all.latencies.count) / d.Seconds(),
+	return &ownReport{Requests: all.latencies.count, Bytes: all.bytes, Rate: float64(all.latencies.count) / d.Seconds(),
 		P50: all.latencies.quantile(0.50) / 1e3, P99: all.latencies.quantile(0.99) / 1e3, Bad: all.bad}
 }
 

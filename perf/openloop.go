@@ -23,29 +23,33 @@ import (
 // openLoopCommand is the first argument that makes this program the generator.
 const openLoopCommand = "openloop"
 
-// openLoop loads a target with requests at a fixed rate, from a process of its
-// own on the load's processor.
+// openLoop loads a target with requests at a fixed rate.
 func openLoop(target string, rate float64, d time.Duration, conns int) (loadResult, error) {
+	return ownLoad(openLoopCommand, target, d, "-rate", strconv.FormatFloat(rate, 'f', 0, 64), "-connections", strconv.Itoa(conns))
+}
+
+// ownLoad has this program make a load, in another process on the load's
+// processor.
+func ownLoad(command, target string, d time.Duration, args ...string) (loadResult, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return loadResult{}, err
 	}
-	cmd := exec.Command("taskset", "-c", loadCPU, self, openLoopCommand, "-target", target,
-		"-rate", strconv.FormatFloat(rate, 'f', 0, 64), "-duration", d.String(), "-connections", strconv.Itoa(conns))
+	cmd := exec.Command("taskset", append([]string{"-c", loadCPU, self, command, "-target", target, "-duration", d.String()}, args...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return loadResult{}, fmt.Errorf("openloop: %w", err)
+		return loadResult{}, fmt.Errorf("%s: %w", command, err)
 	}
-	var got openLoopReport
+	var got ownReport
 	if err := json.Unmarshal(out, &got); err != nil {
-		return loadResult{}, fmt.Errorf("openloop: %w", err)
+		return loadResult{}, fmt.Errorf("%s: %w", command, err)
 	}
 	return loadResult{requests: got.Requests, bytes: got.Bytes, rate: got.Rate, p50: got.P50, p99: got.P99, bad: got.Bad}, nil
 }
 
-// openLoopReport is what the generator's process prints.
-type openLoopReport struct {
+// ownReport is what that process prints.
+type ownReport struct {
 	Requests int
 	Bytes    int64
 	Rate     float64 // reached, per second
@@ -191,7 +195,7 @@ func (g *generator) learn(fd int) (int, error) {
 }
 
 // run loads the server for d and waits a second at most for the last answers.
-func (g *generator) run(d time.Duration) (*openLoopReport, error) {
+func (g *generator) run(d time.Duration) (*ownReport, error) {
 	rng := rand.New(rand.NewPCG(1, 2)) // the same arrivals for every server
 	events := make([]unix.EpollEvent, 256)
 	buf := make([]byte, 1<<17)
@@ -226,7 +230,7 @@ func (g *generator) run(d time.Duration) (*openLoopReport, error) {
 			g.receive(events[i].Fd, buf)
 		}
 	}
-	return &openLoopReport{
+	return &ownReport{
 		Requests: g.latencies.count,
 		Bytes:    g.bytes,
 		Rate:     float64(g.latencies.count) / d.Seconds(),
