@@ -70,6 +70,7 @@ func bodyRead(r *http.Request) {
 	if w == nil {
 		return
 	}
+	WatchClient(r)
 	w.done = true
 	if w.thread != nil {
 		w.thread.Wake()

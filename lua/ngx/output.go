@@ -421,6 +421,18 @@ func wakeFlushers(c *api.Ctx) {
 	c.Flushing = c.Flushing[:0]
 }
 
+// WatchClient has a request whose Lua may wait learn that its client goes away, if lua_check_client_abort says so.
+func WatchClient(r *http.Request) {
+	if !api.Locations.Of(r).CheckClientAbort.V {
+		r.SetReadHandler(http.BlockReading)
+		return
+	}
+	r.SetReadHandler(CheckAbort)
+	if n := r.Client().Net(); n.Hangup() { // it has gone already: no event will say so again
+		n.PostReadable()
+	}
+}
+
 // CheckAbort is the read handler of a request whose Lua is to know when the client goes away.
 func CheckAbort(r *http.Request) {
 	if !r.Client().Net().Hangup() {

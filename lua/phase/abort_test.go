@@ -58,6 +58,7 @@ const abortConf = `
 		location = /set { set_by_lua_block $x { wait() } return 200 "x"; }
 		location = /rewrite { rewrite_by_lua_block { wait() } content_by_lua_block { content() } }
 		location = /access { access_by_lua_block { wait() } content_by_lua_block { content() } }
+		location = /behind { access_by_lua_block { ngx.req.read_body() wait() } content_by_lua_block { content() } }
 		location = /precontent { precontent_by_lua_block { wait() } content_by_lua_block { content() } }
 		location = /content { content_by_lua_block { ngx.say("x") ngx.flush(true) wait() } }
 		location = /balancer { proxy_pass http://waits; }
@@ -74,7 +75,7 @@ const abortConf = `
 		location = /late { log_by_lua_block { wait(20) } header_filter_by_lua_block { wait() } return 200 "x"; }
 	}`
 
-var abortAt = []string{"set", "rewrite", "access", "precontent", "content", "balancer", "header", "header/lua", "header/proxy",
+var abortAt = []string{"set", "rewrite", "access", "behind", "precontent", "content", "balancer", "header", "header/lua", "header/proxy",
 	"body", "body/lua", "body/proxy", "body/file", "captured", "log", "late"}
 
 // clientsAtOnce bounds the clients of one place, however slow the machine.
@@ -221,7 +222,11 @@ func abort(t *testing.T, quiet *silent, addr, at string, i int) {
 		return
 	}
 	defer c.Close()
-	fmt.Fprintf(c, "GET /%s?id=%s HTTP/1.1\r\nHost: a\r\n\r\n", at, id)
+	method, rest := "GET", "\r\n"
+	if at == "behind" {
+		method, rest = "POST", "Content-Length: 4\r\n\r\nbody"
+	}
+	fmt.Fprintf(c, "%s /%s?id=%s HTTP/1.1\r\nHost: a\r\n%s", method, at, id, rest)
 	select {
 	case <-waits:
 	case <-time.After(patience):
@@ -229,6 +234,29 @@ func abort(t *testing.T, quiet *silent, addr, at string, i int) {
 	}
 	if i%2 == 1 {
 		_ = c.(*net.TCPConn).SetLinger(0) // else it is closed in the usual way
+	}
+}
+
+// TestAClientMayHaveGoneBeforeTheScriptWaits has clients that close as soon as they have sent: no event says so later.
+func TestAClientMayHaveGoneBeforeTheScriptWaits(t *testing.T) {
+	s := httptest.Start(t, modules, `lua_check_client_abort on; server { listen %LISTEN%;
+		location = /plain { content_by_lua_block { ngx.sleep(600) } }
+		location = /body { content_by_lua_block { ngx.req.read_body() ngx.sleep(600) } } }`)
+	for range 20 {
+		for _, request := range []string{"GET /plain HTTP/1.1\r\nHost: a\r\n\r\n", "POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"} {
+			c, err := net.Dial("unix", socket(s))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.WriteString(c, request)
+			c.Close()
+		}
+	}
+	if n := settled(s, nil); n.requests != 0 || n.contexts != 0 {
+		t.Errorf("got %+v, want nothing under way", n)
+	}
+	if n := strings.Count(s.Errors(t), "client prematurely closed connection"); n != 40 {
+		t.Errorf("the log says so %d times, want 40", n)
 	}
 }
 

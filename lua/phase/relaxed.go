@@ -46,7 +46,7 @@ func (s *setter) runRelaxed(c *api.Ctx) http.Code {
 		a.OnDone = setDone
 		if !a.RunAside(fn, 1, takeResult) {
 			c.Setting = a
-			watchClient(r)
+			ngx.WatchClient(r)
 			r.SetWriteHandler(ngx.Writable)
 			return http.Again
 		}

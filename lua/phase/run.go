@@ -64,7 +64,7 @@ func (s *step) run(r *http.Request) http.Code {
 	} else {
 		c.OnDone = phaseDone
 	}
-	watchClient(r)
+	ngx.WatchClient(r)
 	if c.Start(s.phase, fn) {
 		c.Entered &^= s.phase
 		return s.result(c)
@@ -75,15 +75,6 @@ func (s *step) run(r *http.Request) http.Code {
 		return http.Done
 	}
 	return http.Again
-}
-
-// watchClient has a request whose Lua may wait learn that its client goes away, if lua_check_client_abort says so.
-func watchClient(r *http.Request) {
-	if api.Locations.Of(r).CheckClientAbort.V {
-		r.SetReadHandler(ngx.CheckAbort)
-	} else {
-		r.SetReadHandler(http.BlockReading)
-	}
 }
 
 // phaseDone goes on with a request whose script had to wait: its handler is asked again.
