@@ -32,6 +32,8 @@ type vmState struct {
 	files map[string]loaded // of paths with variables
 	conf  *mainConf
 	fresh bool // the VM serves one request: lua_code_cache off
+	// failed says that init_by_lua has, which was logged.
+	failed bool
 }
 
 // loaded is a script in a VM and what counts its runs there.
@@ -49,6 +51,9 @@ func (s *code) load(c *api.Ctx) (*vm.Function, http.Code) {
 	if l := &st.fns[s.index]; l.fn != nil {
 		c.Meter = l.meter
 		return l.fn, http.OK
+	}
+	if st.failed {
+		return nil, http.StatusInternalServerError
 	}
 	if s.file != nil {
 		return s.loadFile(c, st)

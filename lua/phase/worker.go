@@ -39,7 +39,7 @@ func finish(b *http.Builder) error {
 	} {
 		switch {
 		case !uses(h.at)(b):
-		case m.noPostpone[h.at].V:
+		case m.noPostpone[h.at].V || h.at == atServerRewrite: // it sees the path as it came
 			b.AddHandlerFirst(h.phase, h.run)
 		default:
 			b.AddHandler(h.phase, h.run)
@@ -408,8 +408,8 @@ func leaveOlder(e *api.Env) {
 	local.Older = slices.DeleteFunc(local.Older, func(o *api.Env) bool { return o == e })
 }
 
-// freshEnv makes the VM of one request where lua_code_cache is off, nil elsewhere. Subrequests of ngx.location share
-// that of the script that made them.
+// freshEnv makes the VM of one request where lua_code_cache is off, nil elsewhere; init_by_lua runs in it, and scripts
+// fail where that does. Subrequests of ngx.location share that of the script that made them.
 func freshEnv(r *http.Request) *api.Env {
 	if api.Locations.Of(r).CodeCache.V {
 		return nil
@@ -418,7 +418,11 @@ func freshEnv(r *http.Request) *api.Env {
 		return api.For(r.Parent()).Env()
 	}
 	m := main.Of(r.Generation())
-	e := m.bareEnv(r.Worker(), true)
+	e, err := m.newEnv(r.Worker(), true)
+	if err != nil {
+		e = m.bareEnv(r.Worker(), true)
+		stateOf(e).failed = true
+	}
 	r.Release(retireEnv, e)
 	return e
 }
