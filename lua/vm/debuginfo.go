@@ -119,7 +119,7 @@ func (l *State) funcName(i int) (name, what string) {
 		return p.slotName(insA(ins), pc)
 	case op == opTForCall:
 		return "for iterator", "for iterator"
-	case f.flags&fMeta != 0:
+	case f.flags&fMeta != 0 || f.kind == kGo: // frames of Go carry no flags
 		return metaEvent(op), "metamethod"
 	}
 	return "", ""
