@@ -16,7 +16,7 @@ func (g *Generation) LookupVariable(name string) *Variable {
 	}
 	d := *p
 	d.Name, d.index = name, -1
-	d.Flags &^= VarPrefix
+	d.Flags = d.Flags&^VarPrefix | VarOfPrefix
 	if d.Compile != nil {
 		d.Data = d.Compile(name[len(p.Name):])
 	}

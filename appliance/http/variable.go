@@ -48,7 +48,7 @@ const (
 	VarNoCacheable                      // worked out at every use
 	VarPrefix                           // Name is a prefix: "http_", "arg_"
 	VarWeak                             // used before defined (by name only)
-	varOfPrefix                         // made from a prefix variable; may be defined anew
+	VarOfPrefix                         // made from a prefix variable; may be defined anew
 )
 
 // Variable is the definition of one variable.
@@ -89,10 +89,10 @@ func (b *Builder) DefineVariable(name string, flags VarFlags) (*Variable, error)
 	name = strings.ToLower(name)
 	t := &b.vars
 	if d := t.defs[name]; d != nil {
-		if d.Flags&(VarChangeable|varOfPrefix) == 0 {
+		if d.Flags&(VarChangeable|VarOfPrefix) == 0 {
 			return nil, conf.Errorf("the duplicate \"%s\" variable", name)
 		}
-		if d.Flags&varOfPrefix != 0 && flags&VarWeak == 0 {
+		if d.Flags&VarOfPrefix != 0 && flags&VarWeak == 0 {
 			*d = Variable{Name: name, Flags: flags, index: d.index}
 		}
 		if flags&VarWeak == 0 {
@@ -161,7 +161,7 @@ func (b *Builder) prefixed(name string) *Variable {
 	}
 	d := *best
 	d.Name, d.index = name, -1
-	d.Flags = d.Flags&^VarPrefix | varOfPrefix
+	d.Flags = d.Flags&^VarPrefix | VarOfPrefix
 	if d.Compile != nil {
 		d.Data = d.Compile(name[len(best.Name):])
 	}

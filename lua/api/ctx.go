@@ -67,7 +67,7 @@ type Ctx struct {
 	MimeSet    bool       // the content type was decided
 	HeadersSet bool       // ngx.header was written to
 	RawSocket  bool       // ngx.req.socket(true) has taken the connection over
-	HeaderExit int        // status that header_filter_by_lua left with
+	HeaderExit int        // status that a header filter, header_filter_by_lua among them, has left with
 	AbortSeen  bool       // the client has gone, and OnAbort was woken
 	Flushing   []*Thread  // wait in ngx.flush(true)
 	InChain    *buf.Chain // the part of the body that body_filter_by_lua sees

@@ -170,11 +170,11 @@ func SetResponseHeader(l *vm.State, name string, v vm.Value, override bool) {
 			}
 			v = vm.Nil
 		}
-		setHeader(c, h, textOf(l, v), v.IsNil(), override)
+		setHeader(l, c, h, textOf(l, v), v.IsNil(), override)
 		return
 	}
 	for i := 1; i <= t.Len(); i++ {
-		setHeader(c, h, textOf(l, t.GetInt(i)), false, override && i == 1)
+		setHeader(l, c, h, textOf(l, t.GetInt(i)), false, override && i == 1)
 	}
 }
 
@@ -197,7 +197,7 @@ func textOf(l *vm.State, v vm.Value) string {
 	return v.Text()
 }
 
-func setHeader(c *api.Ctx, h headerName, value string, clearIt, override bool) {
+func setHeader(l *vm.State, c *api.Ctx, h headerName, value string, clearIt, override bool) {
 	r := c.R
 	out := &r.Out
 	value = escapeHeader(value, false)
@@ -214,8 +214,12 @@ func setHeader(c *api.Ctx, h headerName, value string, clearIt, override bool) {
 	case http1.HeaderContentLength:
 		out.Headers.DelID(h.id)
 		out.ContentLength = -1
-		if n, err := strconv.ParseInt(value, 10, 64); !none && err == nil {
-			out.ContentLength = n
+		if !none {
+			n, err := strconv.ParseUint(value, 10, 63)
+			if err != nil {
+				l.Errorf("failed to set header")
+			}
+			out.ContentLength = int64(n)
 		}
 		return
 	case http1.HeaderLastModified:

@@ -194,13 +194,22 @@ func sendHeaderIfNeeded(c *api.Ctx) http.Code {
 	if c.Buffering {
 		return http.OK
 	}
-	return r.SendHeader()
+	return sendHeader(c)
 }
 
-// setContentType gives the response the type of the path or default_type, as lua_use_default_type says.
+// sendHeader sends the response header and remembers the status that a filter wants in its place.
+func sendHeader(c *api.Ctx) http.Code {
+	rc := c.R.SendHeader()
+	if rc > http.OK {
+		c.HeaderExit = int(rc)
+	}
+	return rc
+}
+
+// setContentType gives the response the type of the path or default_type, as lua_use_default_type says; 304 has none.
 func setContentType(c *api.Ctx) {
 	c.MimeSet = true
-	if api.Locations.Of(c.R).UseDefaultType.V {
+	if api.Locations.Of(c.R).UseDefaultType.V && c.R.Out.Status != int(http.StatusNotModified) {
 		c.R.SetContentType()
 	}
 }
@@ -295,7 +304,7 @@ func sendHeld(c *api.Ctx) http.Code {
 	if !r.HeaderOnly() && r.Out.ContentLength < 0 {
 		r.Out.ContentLength = c.Held.Size()
 	}
-	return r.SendHeader()
+	return sendHeader(c)
 }
 
 func eof(l *vm.State) int {

@@ -72,7 +72,7 @@ func varSet(l *vm.State) int {
 	}
 	d := lookup(l, c, name)
 	switch {
-	case d == nil:
+	case d == nil || d.Flags&(http.VarOfPrefix|http.VarChangeable) == http.VarOfPrefix:
 		l.Errorf("variable \"%s\" not found for writing; maybe it is a built-in variable that is not changeable or you forgot to use \"set $%s '';\" in the config file to define it first", name, name)
 	case d.Flags&http.VarChangeable == 0:
 		l.Errorf("variable \"%s\" not changeable", name)
