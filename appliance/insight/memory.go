@@ -1,13 +1,13 @@
 package insight
 
 import (
-	"maps"
 	"slices"
 	"time"
 
 	"weir/appliance/http"
 	"weir/lua/api"
 	"weir/lua/vm"
+	"weir/netio/poll"
 )
 
 // Memory is what the Lua of each worker keeps: what can be reached from its globals, modules and registry. What a
@@ -33,24 +33,25 @@ const (
 // memory measures all workers at once.
 func (s *Service) memory() Memory {
 	workers := s.workers()
-	results := make(chan WorkerMemory, len(workers))
 	end := time.Now().Add(memoryTime)
-	byID := make(map[int]WorkerMemory, len(workers))
+	answers := http.Ask(workers, memoryTime, func(w *http.Worker, answer func(WorkerMemory)) poll.Task {
+		return &measurement{w: w, end: end, answer: answer}
+	})
+	var m Memory
 	for _, w := range workers {
-		byID[w.ID] = WorkerMemory{ID: w.ID}
-		w.Loop.Post(&measurement{w: w, end: end, results: results})
+		r := answers[w]
+		r.ID = w.ID
+		m.Workers = append(m.Workers, r)
 	}
-	for _, r := range gather(results, len(workers), memoryTime) {
-		byID[r.ID] = r
-	}
-	return Memory{slices.SortedFunc(maps.Values(byID), func(a, b WorkerMemory) int { return a.ID - b.ID })}
+	slices.SortFunc(m.Workers, func(a, b WorkerMemory) int { return a.ID - b.ID })
+	return m
 }
 
 // measurement walks through the VMs of a worker; each turn of the loop runs it once.
 type measurement struct {
-	w       *http.Worker
-	end     time.Time // give up then
-	results chan<- WorkerMemory
+	w      *http.Worker
+	end    time.Time // give up then
+	answer func(WorkerMemory)
 
 	// Owned by the loop.
 	begun bool
@@ -63,7 +64,6 @@ type measurement struct {
 func (m *measurement) Run() {
 	if !m.begun {
 		m.begun = true
-		m.sum.ID = m.w.ID
 		if local := api.Workers.Try(m.w); local != nil {
 			m.rest = append(m.rest, local.Older...)
 			if local.Current != nil {
@@ -85,7 +85,7 @@ func (m *measurement) Run() {
 	switch {
 	case m.walk == nil && len(m.rest) == 0:
 		m.sum.Complete = true
-		m.results <- m.sum
+		m.answer(m.sum)
 	case time.Now().Before(m.end):
 		m.w.Loop.Post(m)
 	}

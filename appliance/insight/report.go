@@ -62,13 +62,17 @@ const answerTime = 300 * time.Millisecond
 // top asks all workers.
 func (s *Service) top() Report {
 	r := Report{Version: s.Process.Version, Clock: api.Clock()}
-	answers := s.ask()
+	workers := s.workers()
+	answers := http.Ask(workers, answerTime, func(w *http.Worker, answer func(Worker)) poll.Task {
+		asked := api.Clock()
+		return task(func() { answer(look(w, asked)) })
+	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last := s.last
 	s.last = make(map[*http.Worker]Worker, len(answers))
 	sum := map[[2]string]*Script{}
-	for _, w := range s.workers() {
+	for _, w := range workers {
 		a, up := answers[w]
 		if !up {
 			a = last[w]
@@ -92,25 +96,6 @@ func (s *Service) top() Report {
 		return cmp.Or(cmp.Compare(b.Time, a.Time), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Phase, b.Phase))
 	})
 	return r
-}
-
-// ask has every worker look at itself, and returns what those say that do so in time.
-func (s *Service) ask() map[*http.Worker]Worker {
-	workers := s.workers()
-	type reply struct {
-		w *http.Worker
-		a Worker
-	}
-	replies := make(chan reply, len(workers)) // room for all: no loop waits to send
-	for _, w := range workers {
-		asked := api.Clock()
-		w.Loop.Post(task(func() { replies <- reply{w, look(w, asked)} }))
-	}
-	got := make(map[*http.Worker]Worker, len(workers))
-	for _, r := range gather(replies, len(workers), answerTime) {
-		got[r.w] = r.a
-	}
-	return got
 }
 
 func addScript(sum map[[2]string]*Script, m *api.Meter) {

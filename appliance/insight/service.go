@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"sync"
-	"time"
 
 	"weir/appliance/http"
 )
@@ -54,19 +53,3 @@ func (s *Service) workers() []*http.Worker {
 type task func()
 
 func (t task) Run() { t() }
-
-// gather returns n answers of workers, or those that have come in time.
-func gather[T any](answers <-chan T, n int, limit time.Duration) []T {
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
-	var got []T
-	for len(got) < n {
-		select {
-		case a := <-answers:
-			got = append(got, a)
-		case <-timer.C:
-			return got
-		}
-	}
-	return got
-}

@@ -136,21 +136,9 @@ type report struct {
 // ask takes a sample of each worker; of those that do not answer in time, the
 // last one there is.
 func (h *hub) ask(workers []*http.Worker, limit time.Duration) []report {
-	answers := make(chan report, len(workers)) // room for all: no loop waits to send
-	for _, w := range workers {
-		w.Loop.Post(&question{w: w, asked: time.Now(), answers: answers})
-	}
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
-	got := make(map[*http.Worker]sample, len(workers))
-	for late := false; len(got) < len(workers) && !late; {
-		select {
-		case a := <-answers:
-			got[a.w] = a.sample
-		case <-timer.C:
-			late = true
-		}
-	}
+	got := http.Ask(workers, limit, func(w *http.Worker, answer func(sample)) poll.Task {
+		return &question{w: w, asked: time.Now(), answer: answer}
+	})
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	known := h.last
@@ -173,9 +161,9 @@ func (h *hub) ask(workers []*http.Worker, limit time.Duration) []report {
 
 // question is what a worker is posted.
 type question struct {
-	w       *http.Worker
-	asked   time.Time
-	answers chan<- report
+	w      *http.Worker
+	asked  time.Time
+	answer func(sample)
 }
 
 // Run implements poll.Task on the worker asked.
@@ -186,7 +174,7 @@ func (q *question) Run() {
 		s.idle = upstream.Idle(w)
 		s.modules = measure(w)
 	}
-	q.answers <- report{w: w, sample: s}
+	q.answer(s)
 }
 
 // reply is what comes back to the worker of the request.
