@@ -176,9 +176,34 @@ func TestListsDecideInTheirOrder(t *testing.T) {
 	}
 }
 
+// TestSYNsAreLimitedPerSource lets one SYN a second through behind the first
+// ones: on a machine that takes longer over the test it is tried again.
 func TestSYNsAreLimitedPerSource(t *testing.T) {
-	f := load(t)
-	if err := f.SetLimit(Limit{Rate: 1, Burst: 3}); err != nil { // slow, so that the test's own time does not count
+	for range 10 {
+		begin := time.Now()
+		f := load(t)
+		wrong := limitPerSource(t, f)
+		if time.Since(begin) > time.Second {
+			continue
+		}
+		for _, w := range wrong {
+			t.Error(w)
+		}
+		if err := f.SetLimit(Limit{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := f.run(t, frame("192.0.2.1", syn)); got != "passed" {
+			t.Errorf("without a limit: %s", got)
+		}
+		return
+	}
+	t.Fatal("the machine is too busy: no try took less than a second")
+}
+
+// limitPerSource returns what is wrong.
+func limitPerSource(t *testing.T, f *Filter) (wrong []string) {
+	t.Helper()
+	if err := f.SetLimit(Limit{Rate: 1, Burst: 3}); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Add(Allow, networks("10.1.0.0/16")...); err != nil {
@@ -194,7 +219,7 @@ func TestSYNsAreLimitedPerSource(t *testing.T) {
 	const full = "syn_passed syn_passed syn_passed syn_passed syn_limited syn_limited"
 	for _, source := range []string{"192.0.2.1", "192.0.2.2", "2001:db8::1"} {
 		if got := verdicts(6, frame(source, syn)); got != full {
-			t.Errorf("%s: %s, want %s", source, got, full)
+			wrong = append(wrong, fmt.Sprintf("%s: %s, want %s", source, got, full))
 		}
 	}
 	for _, c := range []struct {
@@ -213,15 +238,10 @@ func TestSYNsAreLimitedPerSource(t *testing.T) {
 		{"a header length that cannot be", frame("192.0.2.1", syn, set(14, 0x44)), "passed"},
 	} {
 		if got := f.run(t, c.data); got != c.want {
-			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+			wrong = append(wrong, fmt.Sprintf("%s: %s, want %s", c.name, got, c.want))
 		}
 	}
-	if err := f.SetLimit(Limit{}); err != nil {
-		t.Fatal(err)
-	}
-	if got := f.run(t, frame("192.0.2.1", syn)); got != "passed" {
-		t.Errorf("without a limit: %s", got)
-	}
+	return wrong
 }
 
 // TestAFloodDoesNotReachGoodClients sends SYNs from other sources as fast as
