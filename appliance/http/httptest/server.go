@@ -124,7 +124,9 @@ func (s *Server) serve(ready chan<- error) {
 	}
 	ready <- nil
 	loop.Run()
-	w.Abort()
+	w.Abort() // and the rest as a worker of the program ends: nothing of it stays in the process
+	w.End()
+	w.TLS.Close()
 	loop.Close()
 }
 
