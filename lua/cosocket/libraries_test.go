@@ -2,6 +2,7 @@ package cosocket_test
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -225,7 +226,14 @@ func memcached(t *testing.T) int {
 }
 
 func dnsmasq(t *testing.T) int {
-	port := socktest.Port(t)
+	port := 0
+	for port == 0 { // one that is free for datagrams, too
+		n := socktest.Port(t)
+		if c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: n}); err == nil {
+			c.Close()
+			port = n
+		}
+	}
 	args := []string{"--keep-in-foreground", "--no-resolv", "--no-hosts", "--no-daemon", "--conf-file=/dev/null", "--pid-file=",
 		"--listen-address=127.0.0.1", "--bind-interfaces", "--port=" + strconv.Itoa(port), "--local=/other.test/",
 		"--address=/a.test/192.0.2.1", "--txt-record=txt.test,some text", "--srv-host=_http._tcp.test,b.test,8080,1,2", "--mx-host=mail.test,b.test"}

@@ -3,6 +3,7 @@ package peertest
 import (
 	"net"
 	"os/exec"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -30,18 +31,35 @@ func Start(t testing.TB, network, addr, program string, args ...string) {
 	t.Helper()
 	cmd := exec.Command(Find(t, program), args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
+	started, ended := make(chan error), make(chan struct{})
+	go func() { // ends with the server
+		// The signal at our death is one at the death of the thread that started
+		// it: this one lasts, while another might end with a goroutine.
+		runtime.LockOSThread()
+		defer close(ended)
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait() // by a signal, or seen below
+		}
+	}()
+	if err := <-started; err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
-		_ = cmd.Wait()                          // by that signal
+		<-ended
 	})
-	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; {
 		c, err := net.Dial(network, addr)
 		if err == nil {
 			c.Close()
 			return
+		}
+		select {
+		case <-ended:
+			t.Fatalf("%s has ended: %v", program, cmd.ProcessState)
+		case <-time.After(5 * time.Millisecond):
 		}
 		if time.Now().After(end) {
 			t.Fatalf("%s does not listen: %v", program, err)
