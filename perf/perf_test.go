@@ -109,8 +109,29 @@ func TestHistogram(t *testing.T) {
 }
 
 // TestOpenLoopCountsFromWhenARequestWasDue loads a server that stalls once: the
-// requests due meanwhile must show the stall although none was sent then.
+// requests due meanwhile must show the stall although none was sent then. A
+// machine that stalls, too, spoils a try, not all of them.
 func TestOpenLoopCountsFromWhenARequestWasDue(t *testing.T) {
+	const tries = 5
+	for range tries {
+		got, size := loadStalling(t)
+		if got.Bad != 0 || got.Requests < 400 || got.Requests > 600 || got.Bytes != int64(got.Requests*size) {
+			t.Logf("got %+v, want about 500 good requests", *got)
+			continue
+		}
+		if got.P99 < 100e3 || got.P50 > 50e3 {
+			t.Logf("p50 %v, p99 %v us: want the stall of 150 ms in the p99 alone", got.P50, got.P99)
+			continue
+		}
+		return
+	}
+	t.Errorf("none of %d tries is as it should be", tries)
+}
+
+// loadStalling loads a server that stalls for 150 ms once, and returns the size
+// of its answers, too.
+func loadStalling(t *testing.T) (got *ownReport, size int) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -143,16 +164,10 @@ func TestOpenLoopCountsFromWhenARequestWasDue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := g.run(time.Second)
-	if err != nil {
+	if got, err = g.run(time.Second); err != nil {
 		t.Fatal(err)
 	}
-	if got.Bad != 0 || got.Requests < 400 || got.Requests > 600 || got.Bytes != int64(got.Requests*g.size) {
-		t.Errorf("got %+v, want about 500 good requests", *got)
-	}
-	if got.P99 < 100e3 || got.P50 > 50e3 {
-		t.Errorf("p50 %v, p99 %v us: want the stall of 150 ms in the p99 alone", got.P50, got.P99)
-	}
+	return got, g.size
 }
 
 // TestHandshakesAreFullOrResumed loads a server that counts what connections

@@ -50,18 +50,21 @@ func TestTheStatusShowsHowConnectionsAreSteered(t *testing.T) {
 			t.Fatal(got)
 		}
 	}
-	st, err := in.status()
-	if err != nil || !st.Steering.Migrates || len(st.Server.Workers) != 2 {
+	if st, err := in.status(); err != nil || !st.Steering.Migrates || len(st.Server.Workers) != 2 {
 		t.Fatalf("got %+v, %v", st, err)
 	}
-	accepted, given := uint64(0), uint64(0)
-	for _, w := range st.Server.Workers {
-		accepted += w.Accepted
-		given += w.Steered
-	}
-	if accepted != 50 || given < 50 {
-		t.Errorf("workers accepted %d connections and were given %d, want 50", accepted, given)
-	}
+	in.until("50 connections in the counters", func() bool { // a worker that is busy for a second is left out
+		st, err := in.status()
+		if err != nil || st.Server == nil {
+			return false
+		}
+		accepted, given := uint64(0), uint64(0)
+		for _, w := range st.Server.Workers {
+			accepted += w.Accepted
+			given += w.Steered
+		}
+		return accepted == 50 && given >= 50
+	})
 	if n := strings.Count(in.log(), "worker steering is \"load\" by a program in the kernel"); n != 1 {
 		t.Errorf("the rung was logged %d times, want once", n)
 	}

@@ -434,7 +434,7 @@ func TestOneByteAtATime(t *testing.T) {
 				return err
 			}
 			defer raw.Close()
-			raw.SetDeadline(time.Now().Add(20 * time.Second))
+			raw.SetDeadline(time.Now().Add(time.Minute))
 			c := tls.Client(slowly{raw}, &tls.Config{RootCAs: theAuthority().pool, ServerName: "localhost", MaxVersion: v})
 			got, err := exchange(c, []byte("hello"))
 			if err == nil && string(got) != "hello" {

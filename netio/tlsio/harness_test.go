@@ -276,7 +276,7 @@ func (w *world) goClient(a sock.Addr, conf *tls.Config, f func(c *tls.Conn) erro
 			return err
 		}
 		defer c.Close()
-		c.SetDeadline(time.Now().Add(20 * time.Second))
+		c.SetDeadline(time.Now().Add(time.Minute))
 		return f(c)
 	})
 }

@@ -98,7 +98,7 @@ func (k *talk) say(s string) {
 // hear drives the loop until a line contains s.
 func (k *talk) hear(s string) {
 	k.t.Helper()
-	var late = time.Now().Add(20 * time.Second)
+	var late = time.Now().Add(time.Minute)
 	k.w.until(fmt.Sprintf("the line %q of %q", s, k.seen), func() bool {
 		if time.Now().After(late) {
 			k.t.Fatalf("no line %q among %q", s, k.seen)
@@ -361,7 +361,7 @@ http {
 // reach connects and shakes hands, and tries again while the server starts.
 func (w *world) reach(t testing.TB, conf *Config, a sock.Addr) *side {
 	t.Helper()
-	for late := time.Now().Add(20 * time.Second); ; {
+	for late := time.Now().Add(time.Minute); ; {
 		c := &side{conf: conf}
 		w.dial(c, a, "")
 		w.until("the handshake", func() bool { return c.handshaken > 0 })

@@ -90,6 +90,7 @@ func TestRangesAreServedByOneSocket(t *testing.T) {
 		server { listen 127.0.0.1:8000; server_name alone;` + answerWhere + `}`)
 	in.signal(in.pid("t.pid"), syscall.SIGHUP)
 	in.until("the reload", func() bool { return ask("127.0.0.1:9499", "x") == "moved 127.0.0.1 9499" })
+	in.until("the end of what was before", func() bool { return strings.HasSuffix(ask("127.0.0.1:8001", "x"), "connection refused") })
 	expect("after the reload", map[string]string{
 		"127.0.0.1:8000 x": "alone 127.0.0.1 8000", "127.0.0.1:8001 x": "connection refused", "127.9.1.2:443 x": "connection refused",
 	})

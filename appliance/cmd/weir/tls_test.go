@@ -33,7 +33,7 @@ func TestReloadTakesNewCertificatesAndKeepsConnectionsAndSessions(t *testing.T) 
 	cache := tls.NewLRUClientSessionCache(1)
 	dial := func() *tls.Conn {
 		t.Helper()
-		d := net.Dialer{Timeout: 10 * time.Second}
+		d := net.Dialer{Timeout: time.Minute}
 		c, err := tls.DialWithDialer(&d, "tcp", in.addr, &tls.Config{InsecureSkipVerify: true, ServerName: "x", ClientSessionCache: cache})
 		if err != nil {
 			t.Fatal(err)
@@ -44,7 +44,7 @@ func TestReloadTakesNewCertificatesAndKeepsConnectionsAndSessions(t *testing.T) 
 	ask := func(c *tls.Conn) {
 		t.Helper()
 		b := make([]byte, 4096)
-		if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := c.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil {
@@ -78,7 +78,7 @@ func TestReloadTakesNewCertificatesAndKeepsConnectionsAndSessions(t *testing.T) 
 func TestTheStatusTellsWhatTheKernelDoesOfTLS(t *testing.T) {
 	in := newInstance(t, "on")
 	in.start()
-	c := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+	c := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
 		return net.Dial("unix", filepath.Join(in.dir, "weir.sock"))
 	}}}
 	defer c.CloseIdleConnections()

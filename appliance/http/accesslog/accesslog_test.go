@@ -191,7 +191,7 @@ func TestSyslogGetsADatagramPerLine(t *testing.T) {
 		location / { access_log syslog:server=unix:`+path+`,facility=user,tag=t,severity=warn,nohostname u; return 200; } }`)
 	s.Get(t, "/x")
 	b := make([]byte, 1000)
-	if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := c.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	n, _, err := c.ReadFrom(b)
