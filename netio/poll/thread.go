@@ -1,6 +1,7 @@
 package poll
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -28,20 +29,27 @@ func RelaxThreads() error {
 	if err := RelaxThread(); err != nil {
 		return err
 	}
-	tasks, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		return fmt.Errorf("timer slack: %w", err)
-	}
-	self := strconv.Itoa(unix.Gettid())
-	for _, t := range tasks {
-		if t.Name() == self {
-			continue
-		}
-		// The file stands in the directory of every thread, although
-		// only processes are listed in /proc.
-		name := "/proc/" + t.Name() + "/timerslack_ns"
-		if err := os.WriteFile(name, []byte(strconv.Itoa(relaxedSlack)), 0); err != nil {
+	relaxed := map[string]bool{strconv.Itoa(unix.Gettid()): true}
+	const looks = 16 // bounds what follows: threads may come for ever, but from relaxed ones
+	found := true
+	for n := 0; found && n < looks; n++ { // until none has been started meanwhile by one that was not yet relaxed
+		found = false
+		tasks, err := os.ReadDir("/proc/self/task")
+		if err != nil {
 			return fmt.Errorf("timer slack: %w", err)
+		}
+		for _, t := range tasks {
+			if relaxed[t.Name()] {
+				continue
+			}
+			found, relaxed[t.Name()] = true, true
+			// The file stands in the directory of every thread, although
+			// only processes are listed in /proc.
+			name := "/proc/" + t.Name() + "/timerslack_ns"
+			err := os.WriteFile(name, []byte(strconv.Itoa(relaxedSlack)), 0)
+			if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ESRCH) { // these say that it has ended
+				return fmt.Errorf("timer slack: %w", err)
+			}
 		}
 	}
 	return nil
