@@ -85,7 +85,14 @@ const clientsAtOnce = 50
 type silent struct {
 	mu   sync.Mutex
 	open map[string]chan struct{} // closed when the connection is there
-	wg   sync.WaitGroup           // connections
+	live int                      // connections
+	less *sync.Cond               // live has gone down
+}
+
+func newSilent() *silent {
+	s := &silent{open: map[string]chan struct{}{}}
+	s.less = sync.NewCond(&s.mu)
+	return s
 }
 
 func (s *silent) accept(l net.Listener) {
@@ -94,8 +101,17 @@ func (s *silent) accept(l net.Listener) {
 		if err != nil {
 			return
 		}
-		s.wg.Go(func() { // until the other side closes
-			defer c.Close()
+		s.mu.Lock()
+		s.live++
+		s.mu.Unlock()
+		go func() { // until the other side closes
+			defer func() {
+				c.Close()
+				s.mu.Lock()
+				s.live--
+				s.mu.Unlock()
+				s.less.Broadcast()
+			}()
 			line, _ := bufio.NewReader(c).ReadString('\n')
 			s.mu.Lock()
 			if ch := s.open[strings.TrimSpace(line)]; ch != nil {
@@ -104,7 +120,16 @@ func (s *silent) accept(l net.Listener) {
 			}
 			s.mu.Unlock()
 			_, _ = io.Copy(io.Discard, c)
-		})
+		}()
+	}
+}
+
+// left waits until every connection has been closed.
+func (s *silent) left() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.live > 0 {
+		s.less.Wait()
 	}
 }
 
@@ -146,7 +171,7 @@ func TestClientAbortsLeaveNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	quiet := &silent{open: map[string]chan struct{}{}}
+	quiet := newSilent()
 	go quiet.accept(l) // until the listener is closed
 	port := socktest.Port(t)
 	s := httptest.Start(t, modules, fmt.Sprintf(abortConf, port, l.Addr().(*net.TCPAddr).Port))
@@ -158,7 +183,7 @@ func TestClientAbortsLeaveNothing(t *testing.T) {
 	for _, at := range abortAt {
 		abort(t, quiet, addr, at, 0)
 	}
-	quiet.wg.Wait()
+	quiet.left()
 	before := settled(s, nil)
 	rounds, pace := 10, time.Duration(0)
 	if os.Getenv(soakVar) != "" {
@@ -184,7 +209,7 @@ func TestClientAbortsLeaveNothing(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	quiet.wg.Wait() // every cosocket has been closed
+	quiet.left() // every cosocket has been closed
 	t.Logf("%d aborts in each of %d places in %v", rounds, len(abortAt), time.Since(began))
 	if after := settled(s, &before); !after.within(before) {
 		t.Errorf("got %+v, want no more than before: %+v", after, before)
@@ -267,7 +292,7 @@ func TestCutEndsWhatWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	quiet := &silent{open: map[string]chan struct{}{}}
+	quiet := newSilent()
 	go quiet.accept(l) // until the listener is closed
 	port := socktest.Port(t)
 	s := httptest.Start(t, modules, fmt.Sprintf(strings.ReplaceAll(abortConf, "wait(20)", "wait()"), port, l.Addr().(*net.TCPAddr).Port))
@@ -292,5 +317,5 @@ func TestCutEndsWhatWaits(t *testing.T) {
 	if n := settled(s, nil); n.requests != 0 || n.contexts != 0 || n.parked != 0 {
 		t.Errorf("got %+v, want nothing under way", n)
 	}
-	quiet.wg.Wait()
+	quiet.left()
 }

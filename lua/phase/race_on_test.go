@@ -1,0 +1,5 @@
+//go:build race
+
+package phase_test
+
+const raceEnabled = true
