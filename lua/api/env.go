@@ -103,6 +103,8 @@ func (e *Env) Begin(w *http.Worker) {
 	e.Worker, e.own = w, Workers.Of(w)
 	e.own.Meters.adopt(&e.meters)
 	e.meters = Meters{}
+	loop := w.Loop
+	e.VM.OnGarbage(func() { loop.Post(garbage{e}) })
 }
 
 // Capture has the lines that were written to error logs where the VM runs; nil without lua_capture_error_log.
@@ -224,6 +226,7 @@ func (e *Env) Close() {
 		}
 	}
 	e.VM.CloseTasks()
+	e.VM.CloseFiles()
 }
 
 // Retire says that no request will begin in this VM any more. Families end what waits without a request (timers run

@@ -162,6 +162,7 @@ func (j *job) run() (broken bool) {
 		}
 	}()
 	l := j.env.VM.Main()
+	j.env.VM.RunFinalizers(l) // of what earlier jobs have dropped
 	l.Push(j.env.VM.Globals().GetString("require"))
 	l.PushString(j.module)
 	if _, err := l.PCall(1, 1); err != nil {

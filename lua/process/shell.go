@@ -2,7 +2,6 @@ package process
 
 import (
 	"io"
-	"runtime"
 	"syscall"
 
 	"weir/appliance/cycle"
@@ -108,29 +107,8 @@ func (st *state) Open(_ *vm.State, text string, write bool) (vm.CommandFile, err
 	}
 	f := &popen{child: ch, st: st, pipe: pipe, write: write}
 	st.files[f] = struct{}{}
-	if len(st.files)%manyFiles == 0 {
-		go runtime.GC() // files that were dropped hold descriptors, which do not weigh enough to be collected
-	}
-	out := &popenFile{f}
-	if w := st.env.Worker; w != nil {
-		loop := w.Loop
-		runtime.AddCleanup(out, func(f *popen) { loop.Post(dropped{f}) }, f)
-	}
-	return out, nil
+	return f, nil
 }
-
-// manyFiles is how many files of io.popen may be open, or dropped without having been closed, before the collector is
-// asked to look.
-const manyFiles = 256
-
-// popenFile is what the file in Lua refers to; when the collector finds it dead, the pipe is closed.
-type popenFile struct{ *popen }
-
-// dropped closes a pipe that nothing in Lua refers to any more; the command notices.
-type dropped struct{ f *popen }
-
-// Run implements poll.Task.
-func (d dropped) Run() { _ = d.f.Close() }
 
 // popen is a pipe of io.popen, and the light thread that reads or writes it.
 type popen struct {

@@ -170,6 +170,7 @@ func runWeir(scripts []script, interactive bool, stdin io.Reader, stdout, stderr
 		first = scripts[0]
 	}
 	v := newVM(first, stdin, out, flushFirst{out, stderr})
+	defer v.CloseFiles()
 	for _, s := range scripts {
 		if err := runScript(v, s); err != nil {
 			out.Flush()

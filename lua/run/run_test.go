@@ -27,6 +27,8 @@ func TestCommandLine(t *testing.T) {
 		{"standard input", "print(io.read and 'ok')", []string{"-"}, 0, "ok\n", ""},
 		{"syntax error", "", []string{"-e", "x x"}, 1, "", "weir lua: (command line):1: '=' expected near 'x'\n"},
 		{"missing file", "", []string{dir + "/none"}, 1, "", "weir lua: cannot open " + dir + "/none: no such file or directory\n"},
+		{"file left open", "", []string{"-e", "f = io.open('" + dir + "/left', 'w') f:write('bytes') print(#io.open('" + dir + "/left'):read('*a'))"}, 0, "0\n", ""},
+		{"file left open before", "", []string{"-e", "print(io.open('" + dir + "/left'):read('*a'))"}, 0, "bytes\n", ""},
 		{"exit", "", []string{"-e", "print(1) os.exit(7)"}, 7, "1\n", ""},
 		{"exit inside pcall", "", []string{"-e", "pcall(os.exit, false)"}, 1, "", ""},
 		{"bad flag", "", []string{"--nope"}, 2, "", "weir lua: flag provided but not defined: -nope\n" + usage},

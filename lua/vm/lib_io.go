@@ -101,6 +101,7 @@ func (vm *VM) newFile(f *os.File) Value {
 func (vm *VM) fileValue(f *file) Value {
 	u := vm.NewUserdata(f, vm.NewMetatable(fileType))
 	vm.watch(u)
+	vm.gc.opened(f)
 	return u.Value()
 }
 
@@ -133,8 +134,7 @@ func (l *State) doClose(f *file) int {
 	}
 	defer l.enter(f)()
 	err := f.flush()
-	f.close = true
-	if e := f.raw().Close(); err == nil {
+	if e := f.end(l.vm); err == nil {
 		err = e
 	}
 	if f.cmd != nil {
@@ -147,13 +147,27 @@ func fileClose(l *State) int { return l.doClose(l.checkFile(1)) }
 
 func fileGC(l *State) int {
 	if f, ok := l.CheckUserdata(1, fileType).V.(*file); ok && !f.close && !f.std {
-		if f.cmd == nil { // what a command has not been sent by now is lost: sending may have to wait
-			f.flush()
-		}
-		f.raw().Close()
-		f.close = true
+		_ = f.shut(l.vm) // nobody is left to tell
 	}
 	return 0
+}
+
+// shut closes a file that Lua has dropped.
+func (f *file) shut(vm *VM) (err error) {
+	if f.cmd == nil { // what a command has not been sent by now is lost: sending may have to wait
+		err = f.flush()
+	}
+	if e := f.end(vm); err == nil {
+		err = e
+	}
+	return err
+}
+
+// end closes the file itself.
+func (f *file) end(vm *VM) error {
+	f.close = true
+	vm.gc.closed(f)
+	return f.raw().Close()
 }
 
 func fileTostring(l *State) int {
@@ -354,14 +368,19 @@ func (f *file) readNumber() Value {
 	return Nil
 }
 
-func fileLines(l *State) int { return l.lines(l.checkFile(1), 2, false) }
+func fileLines(l *State) int {
+	l.checkFile(1)
+	return l.lines(l.Arg(1).user(), 2, false)
+}
 
-func (l *State) lines(f *file, first int, closeAtEnd bool) int {
+// lines returns an iterator, which keeps the file open.
+func (l *State) lines(u *Userdata, first int, closeAtEnd bool) int {
 	var formats []Value
 	for i := first; i <= l.Top(); i++ {
 		formats = append(formats, l.Arg(i))
 	}
 	fn := func(l *State) int {
+		f := u.V.(*file)
 		if f.close {
 			l.Errorf("file is already closed")
 		}
@@ -371,8 +390,7 @@ func (l *State) lines(f *file, first int, closeAtEnd bool) int {
 		}
 		n := l.doRead(f, 1)
 		if closeAtEnd && l.stack[l.top-n].n == tagNil {
-			f.close = true
-			f.f.Close()
+			_ = f.end(l.vm) // it was only read
 		}
 		return n
 	}
@@ -381,14 +399,15 @@ func (l *State) lines(f *file, first int, closeAtEnd bool) int {
 
 func ioLines(l *State) int {
 	if l.Arg(1).n == tagNil {
-		return l.lines(l.stdFile(l.vm.ioIn), 2, false)
+		l.stdFile(l.vm.ioIn)
+		return l.lines(l.vm.ioIn.user(), 2, false)
 	}
 	name := l.CheckString(1)
 	f, err := os.Open(name)
 	if err != nil {
 		l.ArgError(1, name+": "+errnoText(err))
 	}
-	return l.lines(l.vm.newFile(f).user().V.(*file), 2, true)
+	return l.lines(l.vm.newFile(f).user(), 2, true)
 }
 
 func openMode(mode string) (int, bool) {
