@@ -12,10 +12,11 @@ import (
 // files at start only.
 type file struct {
 	f     *os.File
-	cmd   CommandFile // in place of f
-	busy  bool        // a call parks in cmd
-	r     *bufio.Reader
-	w     *bufio.Writer // nil: unbuffered, or not for writing
+	cmd   CommandFile   // in place of f
+	busy  bool          // a call parks in cmd
+	r     *bufio.Reader // made for the first read
+	w     *bufio.Writer // made for the first write
+	plain bool          // writes are not buffered
 	out   io.Writer     // standard output of the VM
 	std   bool
 	line  bool // flush at line ends
@@ -69,10 +70,12 @@ func (f *file) writer() io.Writer {
 	switch {
 	case f.out != nil:
 		return f.out
-	case f.w != nil:
-		return f.w
+	case f.plain:
+		return f.raw()
+	case f.w == nil:
+		f.w = bufio.NewWriter(f.raw())
 	}
-	return f.raw()
+	return f.w
 }
 
 // raw is the file without its buffers.
@@ -95,7 +98,7 @@ func (f *file) flush() error {
 
 // newFile makes a userdata of an open file.
 func (vm *VM) newFile(f *os.File) Value {
-	return vm.fileValue(&file{f: f, r: bufio.NewReader(f), w: bufio.NewWriter(f)})
+	return vm.fileValue(&file{f: f})
 }
 
 func (vm *VM) fileValue(f *file) Value {
@@ -226,12 +229,13 @@ func fileSetvbuf(l *State) int {
 	f.line = false
 	switch mode {
 	case "no":
-		f.w = nil
+		f.w, f.plain = nil, true
 	case "line":
 		f.line = true
 		fallthrough
 	case "full":
 		if f.out == nil {
+			f.plain = false
 			f.w = bufio.NewWriterSize(f.raw(), max(l.OptInt(3, 4096), 16))
 		}
 	default:
@@ -271,7 +275,10 @@ func ioRead(l *State) int   { return l.doRead(l.stdFile(l.vm.ioIn), 1) }
 
 func (l *State) doRead(f *file, first int) int {
 	if f.r == nil {
-		return l.fileResult(os.ErrInvalid, "")
+		if f.std {
+			return l.fileResult(os.ErrInvalid, "")
+		}
+		f.r = bufio.NewReader(f.raw())
 	}
 	defer l.enter(f)()
 	f.flush()
@@ -451,7 +458,7 @@ func ioPopen(l *State) int {
 	if err != nil {
 		return l.fileResult(err, name)
 	}
-	return l.ret(l.vm.fileValue(&file{cmd: cmd, r: bufio.NewReader(cmd), w: bufio.NewWriter(cmd)}))
+	return l.ret(l.vm.fileValue(&file{cmd: cmd}))
 }
 
 func ioTmpfile(l *State) int {
