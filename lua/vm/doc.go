@@ -53,6 +53,13 @@
 // pcall frame and goes on. Frames are dropped only after a handler (xpcall) has seen them. PCall is the way for Go
 // to get an *Error with a traceback. An abort is a panic that no pcall catches.
 //
+// # Garbage
+//
+// Memory is Go's. What the collector finds dead of the userdata with a __gc metamethod waits in the VM, which tells
+// its host (OnGarbage); the host has RunFinalizers called where Lua may run. Files that scripts leave open are closed
+// that way. They hold descriptors but hardly any memory, so the VM asks for a collection whenever there are many more
+// of them (manyFiles). CloseFiles writes out what is left at the end of a VM.
+//
 // # Budgets
 //
 // Each jump back, each call of a Lua function and each step that a Go function reports by Work burns one unit of fuel,
