@@ -209,12 +209,12 @@ func (s *Server) tell(m *Message) {
 		return
 	}
 	go func() { // ends with Answer; maxAsked at most
-		defer s.asked.Add(-1)
 		body, err := s.o.Answer(m.Text)
 		told := &Message{Op: Told, ID: m.ID, Body: body}
 		if err != nil {
 			told.Text = err.Error()
 		}
+		s.asked.Add(-1) // before the master learns that it may ask again
 		s.answer(told)
 	}()
 }
