@@ -91,7 +91,8 @@ type Module struct {
 	// modules that nginx builds only on request: "--with-http_realip_module".
 	ConfigureArg string
 
-	index int // place in the module list
+	index  int // place in the module list
+	placed bool
 }
 
 // Metrics are the counters of a module, for the module that shows them all.
@@ -264,11 +265,15 @@ func (s *WorkerSlot[T]) Try(w *Worker) *T {
 // module in the list sees the response first.
 type Modules []*Module
 
-// Register gives every module its place. It is called once, before the first
-// configuration is read.
+// Register gives every module its place. It is called before the first
+// configuration is read; modules that have their places keep them, since other
+// servers of the process may be using them, as in tests.
 func (ms Modules) Register() {
+	if ms.placed() {
+		return
+	}
 	for i, m := range ms {
-		m.index = i
+		m.index, m.placed = i, true
 		for _, s := range []ConfSlot{m.Main, m.Srv, m.Loc} {
 			if s != nil {
 				s.register(i)
@@ -281,4 +286,14 @@ func (ms Modules) Register() {
 			m.Local.register(i)
 		}
 	}
+}
+
+// placed reports whether every module has the place that Register would give.
+func (ms Modules) placed() bool {
+	for i, m := range ms {
+		if !m.placed || m.index != i {
+			return false
+		}
+	}
+	return true
 }

@@ -27,7 +27,7 @@ const reloadConf = `
 func TestARequestThatMeetsLuaAfterAReloadHasItsVM(t *testing.T) {
 	for _, next := range []string{reloadConf, `server { listen %LISTEN%; return 204; }`} {
 		s := httptest.Start(t, modules, reloadConf)
-		after, err := httptest.LoadBeside(t, modules, next)
+		after, err := httptest.Load(t, modules, next)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -37,12 +37,6 @@ type Server struct {
 func Load(t testing.TB, modules http.Modules, text string) (*Server, error) {
 	t.Helper()
 	modules.Register()
-	return LoadBeside(t, modules, text)
-}
-
-// LoadBeside is Load while a server with the same modules runs, as in a reload.
-func LoadBeside(t testing.TB, modules http.Modules, text string) (*Server, error) {
-	t.Helper()
 	dir := t.TempDir()
 	s := &Server{Dir: dir, Log: filepath.Join(dir, "error.log"), addr: sock.UnixAddr(filepath.Join(dir, "sock"))}
 	text = strings.NewReplacer("%LISTEN%", s.addr.String(), "%DIR%", dir).Replace(text)
