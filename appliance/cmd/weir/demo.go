@@ -26,7 +26,7 @@ var (
 
 // demo serves the built-in configuration from a directory of its own until it
 // is interrupted: a static page, an origin that is proxied to, a program in
-// Lua, and metrics.
+// Lua, a status page and metrics.
 func demo(args []string, services *services) int {
 	fs := flag.NewFlagSet("weir demo", flag.ContinueOnError)
 	address := fs.String("l", "127.0.0.1:8080", "`address` to listen on")

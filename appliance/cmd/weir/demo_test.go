@@ -42,6 +42,7 @@ func TestTheDemoServesWhatTheReadmeAsksFor(t *testing.T) {
 		{"/api/hello", "The origin was asked for /api/hello"},
 		{"/lua?key=me", `"visit":1`},
 		{"/lua?key=me", `"visit":2`},
+		{"/status", "Active connections: "},
 		{"/metrics", "# TYPE "},
 	} {
 		r, err := http.Get("http://" + in.addr + c.path)
