@@ -9,6 +9,7 @@ import (
 
 	"weir/appliance/conf"
 	"weir/appliance/cycle"
+	"weir/appliance/errlog"
 	"weir/netio/dns"
 )
 
@@ -32,7 +33,9 @@ func setResolver(cx *conf.Cx, it *conf.Item) error {
 // NewResolver reads the arguments of a resolver directive and returns the
 // resolver of the process for them.
 func NewResolver(cx *conf.Cx, it *conf.Item) (*dns.Resolver, error) {
-	cfg := dns.Config{IPv4: true, IPv6: true}
+	cfg := dns.Config{IPv4: true, IPv6: true, OnError: func(server netip.AddrPort, op string, err error) {
+		errlog.Default().Printf(errlog.Error, 0, "%s failed%s while resolving, resolver: %s", op, errlog.ErrnoText(err), server)
+	}}
 	for _, a := range it.Args {
 		key, val, _ := strings.Cut(a, "=")
 		switch key {

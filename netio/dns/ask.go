@@ -31,7 +31,7 @@ type server struct {
 func (r *Resolver) ask(ctx context.Context, q question, order []*server) (answer, *Error) {
 	t, err := r.open(q)
 	if err != nil {
-		return answer{}, newError(CodeNotFound, err.Error())
+		return answer{}, newError(CodeNotFound)
 	}
 	defer t.close()
 	for wait := r.cfg.firstWait; ; wait = min(2*wait, lastWait) {
@@ -43,7 +43,7 @@ func (r *Resolver) ask(ctx context.Context, q question, order []*server) (answer
 				return v.answer, v.err
 			}
 			if ctx.Err() != nil {
-				return answer{}, t.timedOut()
+				return answer{}, newError(CodeTimeout)
 			}
 			if !v.replied {
 				silent = true
@@ -58,8 +58,15 @@ func (r *Resolver) ask(ctx context.Context, q question, order []*server) (answer
 			return v.answer, v.err
 		}
 		if ctx.Err() != nil {
-			return answer{}, t.timedOut()
+			return answer{}, newError(CodeTimeout)
 		}
+	}
+}
+
+// lost tells whoever is concerned that s cannot be reached.
+func (r *Resolver) lost(s *server, op string, err error) {
+	if f := r.cfg.OnError; f != nil {
+		f(s.addr, op, err)
 	}
 }
 

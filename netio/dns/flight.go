@@ -68,13 +68,13 @@ func (r *Resolver) join(q Query, w *waiter, timeout time.Duration, e *entry) *Er
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return newError(CodeServer, "the resolver is closed")
+		return newError(CodeServer)
 	}
 	end := time.Now().Add(timeout)
 	f := r.flights[q]
 	if f == nil {
 		if len(r.flights) >= r.cfg.MaxInFlight {
-			return newError(CodeServer, "too many lookups at one time")
+			return newError(CodeServer)
 		}
 		f = r.launch(q, timeout)
 	} else if end.After(f.end) {
@@ -84,7 +84,7 @@ func (r *Resolver) join(q Query, w *waiter, timeout time.Duration, e *entry) *Er
 	w.flight = f
 	f.waiters = append(f.waiters, w)
 	w.timers[0] = time.AfterFunc(timeout, func() {
-		w.finish(Result{Err: newError(CodeTimeout, ""), Expires: time.Now()})
+		w.finish(Result{Err: newError(CodeTimeout), Expires: time.Now()})
 	})
 	if _, ok := e.old(time.Now()); ok {
 		w.timers[1] = time.AfterFunc(min(staleAfter, timeout/2), func() { w.finish(e.takeStale()) })
@@ -129,6 +129,6 @@ func (r *Resolver) wait(ctx context.Context, q Query) Result {
 	case res := <-done:
 		return res
 	case <-ctx.Done():
-		return Result{Err: newError(CodeTimeout, ""), Expires: time.Now()}
+		return Result{Err: newError(CodeTimeout), Expires: time.Now()}
 	}
 }

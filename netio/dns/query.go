@@ -59,9 +59,8 @@ type Target struct {
 // Error is why a lookup failed, in the numbers and words of nginx's logs:
 // "NAME could not be resolved (CODE: TEXT)".
 type Error struct {
-	Code   int
-	Text   string
-	Detail string // what happened last, for a log line; may be empty
+	Code int
+	Text string
 }
 
 // Error returns the text.
@@ -87,12 +86,12 @@ var codeText = map[int]string{
 	CodeTimeout:       "Operation timed out",
 }
 
-func newError(code int, detail string) *Error {
+func newError(code int) *Error {
 	text, ok := codeText[code]
 	if !ok {
 		text = "Unknown error"
 	}
-	return &Error{Code: code, Text: text, Detail: detail}
+	return &Error{Code: code, Text: text}
 }
 
 // final reports whether e is an answer (the name is not there) rather than a

@@ -101,7 +101,7 @@ func (r *Resolver) chain(ctx context.Context, name string, types []dnsmessage.Ty
 			return f
 		}
 		if f.alias == "" {
-			f.err = newError(CodeNotFound, "")
+			f.err = newError(CodeNotFound)
 			return f
 		}
 		if slices.Contains(seen, f.alias) || !valid(f.alias) {
@@ -110,7 +110,7 @@ func (r *Resolver) chain(ctx context.Context, name string, types []dnsmessage.Ty
 		name, ttl = f.alias, f.ttl
 		seen = append(seen, name)
 	}
-	return finding{err: newError(CodeNotFound, "the aliases of "+seen[0]+" lead nowhere")}
+	return finding{err: newError(CodeNotFound)}
 }
 
 // both asks one question per type side by side and puts the answers together.
@@ -164,7 +164,7 @@ func (f finding) plus(g finding) finding {
 func (r *Resolver) one(ctx context.Context, q question, order []*server) finding {
 	a, err := r.ask(ctx, q, order)
 	if err == nil && a.code == CodeNotFound {
-		err = newError(CodeNotFound, "")
+		err = newError(CodeNotFound)
 	}
 	return finding{answer: a, err: err}
 }

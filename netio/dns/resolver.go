@@ -30,6 +30,10 @@ type Config struct {
 	MaxEntries  int // results kept; 0: 4096
 	MaxInFlight int // questions asked at one time; 0: 1024
 
+	// OnError, if set, is told, by goroutines of the resolver, when a server
+	// cannot be asked, or heard: op is "send()" or "recv()".
+	OnError func(server netip.AddrPort, op string, err error)
+
 	firstWait time.Duration // tests: how long the first attempt waits
 }
 
@@ -193,7 +197,7 @@ func (r *Resolver) immediate(q Query, now time.Time) (Result, bool) {
 	if valid(name) {
 		return Result{}, false
 	}
-	return Result{Err: newError(CodeNotFound, "not a host name"), Expires: now}, true
+	return Result{Err: newError(CodeNotFound), Expires: now}, true
 }
 
 // literal answers an address query whose name is an address.

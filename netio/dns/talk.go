@@ -80,7 +80,8 @@ func (t *talk) put(ctx context.Context, s *server, wait time.Duration) verdict {
 		_, err = c.Write(t.msg[2:])
 	}
 	if err != nil {
-		t.failure = newError(CodeTimeout, err.Error())
+		t.r.lost(s, "send()", err)
+		t.failure = newError(CodeTimeout)
 		return verdict{}
 	}
 	return t.hear(ctx, s, time.Now().Add(wait), wait)
@@ -122,6 +123,7 @@ func (t *talk) read(s *server, c net.Conn) {
 		if err != nil {
 			h.err, h.lost = err, true
 			losses++
+			t.r.lost(s, "recv()", err)
 		} else {
 			h.answer, h.err = parse(buf[:n], t.id, t.q)
 		}
@@ -161,28 +163,20 @@ func (t *talk) hear(ctx context.Context, s *server, until time.Time, wait time.D
 // judge says what a message means for the question.
 func (t *talk) judge(h heard) verdict {
 	if h.err != nil { // a forged or broken datagram must not end the wait for the real one
-		t.failure = newError(CodeTimeout, h.err.Error())
+		t.failure = newError(CodeTimeout)
 		return verdict{}
 	}
 	code := h.answer.code
 	if code == 0 || code == CodeNotFound {
 		return verdict{decided: true, answer: h.answer}
 	}
-	t.failure = newError(code, "from "+h.from.addr.String())
+	t.failure = newError(code)
 	// nginx passes over a format error and otherwise takes the first server's
 	// word, even for its own failure.
 	if code != CodeFormat && !t.r.cfg.RetryFailures {
 		return verdict{decided: true, err: t.failure}
 	}
 	return verdict{replied: true}
-}
-
-// timedOut is the error of a question whose time is over.
-func (t *talk) timedOut() *Error {
-	if t.failure == nil {
-		return newError(CodeTimeout, "no answer")
-	}
-	return newError(CodeTimeout, t.failure.Detail)
 }
 
 // byTCP asks s by TCP, for at most wait.
