@@ -21,7 +21,7 @@ import (
 
 // soakVar asks for the full length of tests that are short otherwise.
 //
-//	WEIR_SOAK=1 go test -v -run 'EveryPhase|Parked' ./appliance/e2e
+//	WEIR_SOAK=1 go test -v -run 'EveryPhase|LuaLeaves' ./appliance/e2e
 const soakVar = "WEIR_SOAK"
 
 // long is full where soakVar is set, and short elsewhere.

@@ -15,7 +15,7 @@ type gcState struct {
 	running bool
 
 	mu     sync.Mutex
-	queue  []*gcHandle // guarded by mu, as what follows
+	queue  []*gcHandle // guarded by mu, as the next two
 	notify func()
 	told   bool // notify was called for what is queued
 
